@@ -1,0 +1,9 @@
+//! Latchkey: just-in-time access from chat. Layers, from the inside out; imports point one way.
+//!
+//! `domain` decides (pure) · `store` remembers · `providers` speak to target systems · `chat` speaks to people ·
+//! `directory` knows people and groups · `workflow` turns a command or click into facts · `reconcile` makes the world
+//! match the facts · `http` and `cli` let others in · `demo` stands in for the two vendors.
+
+pub mod domain;
+pub mod providers;
+pub mod secrets;
