@@ -7,3 +7,9 @@
 pub mod domain;
 pub mod providers;
 pub mod secrets;
+
+/// Installs the one rustls crypto provider of the process. Called first thing in `main` and in tests; a second call does nothing.
+pub fn install_crypto() {
+    // An error only says that one is installed already, which is what we want.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+}
