@@ -13,6 +13,8 @@ use chrono::{DateTime, Utc};
 
 use crate::secrets::Secret;
 
+pub mod names;
+
 pub use crate::domain::{
     AccessDetails, AccountName, Discovery, Fence, Health, LeaseId, Memo, Permission, Resource, ResourceKind,
     ResourceRef,
