@@ -7,6 +7,7 @@
 pub mod domain;
 pub mod providers;
 pub mod secrets;
+pub mod store;
 
 /// Installs the one rustls crypto provider of the process. Called first thing in `main` and in tests; a second call does nothing.
 pub fn install_crypto() {
