@@ -12,7 +12,11 @@ use super::{IntegrationName, LeaseId, PersonId, RequestId};
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Actor {
     /// A person, known by the chat user that the platform vouched for.
-    Person { id: PersonId, name: String, chat_user: String },
+    Person {
+        id: PersonId,
+        name: String,
+        chat_user: String,
+    },
     /// Somebody at the command line of the machine, by their system user.
     System { user: String },
     /// Latchkey itself: the loop, or a rule of the configuration.

@@ -91,15 +91,24 @@ pub struct Lane {
 
 impl Lane {
     pub fn of(integration: &IntegrationName, urgency: Urgency) -> Self {
-        Self { owner: integration.0.clone(), urgency }
+        Self {
+            owner: integration.0.clone(),
+            urgency,
+        }
     }
 
     pub fn core() -> Self {
-        Self { owner: "@core".into(), urgency: Urgency::Housekeeping }
+        Self {
+            owner: "@core".into(),
+            urgency: Urgency::Housekeeping,
+        }
     }
 
     pub fn chat() -> Self {
-        Self { owner: "@chat".into(), urgency: Urgency::Housekeeping }
+        Self {
+            owner: "@chat".into(),
+            urgency: Urgency::Housekeeping,
+        }
     }
 }
 
