@@ -4,10 +4,17 @@
 //! when a record has to be looked at is derived from the record by the function it is opened with (`DueOf`), written in
 //! the same commit, and never stored anywhere else.
 
+mod line;
+pub mod mem;
+mod rules;
+pub mod typed;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{Due, Key, Kind, Lane, audit};
+
+pub use typed::{Batch, Outcome, Record, Versioned, commit_settled, list, load};
 
 /// A record as the store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +45,8 @@ pub struct Write {
 /// Writes that happen together or not at all, with the audit entries that record them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
-    /// Chosen by the caller, unique; an unknown outcome is settled by asking for it.
+    /// Chosen by the caller, unique to what is to be done: the same commit handed in again counts once and is answered as
+    /// the first time, another commit under a used id is an error. An unknown outcome is settled by asking for it.
     pub id: String,
     pub now: DateTime<Utc>,
     pub writes: Vec<Write>,
@@ -84,7 +92,8 @@ pub struct Meta {
     pub quarantine: Option<Quarantine>,
 }
 
-/// Which audit entries are wanted.
+/// Which audit entries are wanted: those that match all that is set, oldest first; with a limit the newest of them.
+/// A person matches where they acted and where it is about them.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
     pub request: Option<String>,
@@ -108,6 +117,10 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+fn used_twice(id: &str) -> StoreError {
+    StoreError::Failed(format!("commit id {id} was used before, for something else"))
+}
+
 #[async_trait]
 pub trait Store: Send + Sync {
     async fn get(&self, key: &Key) -> Result<Option<Stored>>;
@@ -122,6 +135,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<(Key, Stored)>>;
 
     /// What is due in a lane by `until`, the oldest first. Costs what it returns, however much sleeps.
+    /// Times are whole milliseconds, rounded up: nothing is due early.
     async fn due(&self, lane: &Lane, until: DateTime<Utc>, limit: usize) -> Result<Vec<DueEntry>>;
 
     /// The first due time of a lane, past or to come.
