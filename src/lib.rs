@@ -4,6 +4,8 @@
 //! `directory` knows people and groups · `workflow` turns a command or click into facts · `reconcile` makes the world
 //! match the facts · `http` and `cli` let others in · `demo` stands in for the two vendors.
 
+pub mod chat;
+pub mod config;
 pub mod domain;
 pub mod providers;
 pub mod secrets;

@@ -1,8 +1,22 @@
 //! The pure core: values and decisions. Nothing here waits, reads a clock, or touches the world; `now` is an argument.
 
+mod account;
 pub mod audit;
+mod card;
+pub mod cron;
+mod integration;
 mod key;
+mod lease;
+mod person;
+pub mod policy;
+mod request;
 mod values;
 
+pub use account::*;
+pub use card::*;
+pub use integration::*;
 pub use key::*;
+pub use lease::*;
+pub use person::*;
+pub use request::*;
 pub use values::*;

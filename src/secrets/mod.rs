@@ -24,3 +24,10 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+
+/// Where a secret is read from: `env:NAME` or `file:PATH` (relative to the configuration; refused if others can read it).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    Env(String),
+    File(std::path::PathBuf),
+}
