@@ -1,0 +1,153 @@
+//! The behaviour suite: the same cases for every kind of system the program speaks to.
+//!
+//! `cargo test --test providers -- [KIND…] [CASE…] [--list]`. Prints a line a case and, last, `N passed, N failed, N skipped`.
+//! A kind whose server cannot be had here is skipped by name; a registered kind that the suite does not know fails.
+
+mod cases;
+mod desk;
+mod target;
+
+use std::{
+    panic::AssertUnwindSafe,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use crate::target::{Case, Kind, Target};
+
+/// Starts what a kind needs; the error says why it cannot be had here.
+type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
+
+const KINDS: &[(&str, Start)] = &[];
+
+#[derive(Default)]
+struct Tally {
+    passed: u32,
+    failed: Vec<String>,
+    skipped: u32,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--list") {
+        list();
+        return ExitCode::SUCCESS;
+    }
+    // What cargo and editors add for the standard harness means nothing here.
+    let wanted: Vec<String> = words.into_iter().filter(|word| !word.starts_with('-')).collect();
+    latchkey::install_crypto();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let tally = runtime.block_on(run(&wanted));
+    for name in &tally.failed {
+        println!("FAILED {name}");
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        tally.passed,
+        tally.failed.len(),
+        tally.skipped
+    );
+    if tally.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn list() {
+    for (kind, _) in KINDS {
+        for (case, _) in cases::ALL {
+            println!("{kind} {case}: test");
+        }
+    }
+}
+
+async fn run(wanted: &[String]) -> Tally {
+    let mut tally = Tally::default();
+    for registration in latchkey::providers::ALL {
+        if KINDS.iter().all(|(kind, _)| *kind != registration.kind) {
+            tally.failed.push(format!(
+                "{}: the suite has no target of this kind",
+                registration.kind
+            ));
+        }
+    }
+    for name in wanted {
+        if KINDS.iter().all(|(kind, _)| kind != name)
+            && !cases::ALL.iter().any(|(case, _)| case.contains(name.as_str()))
+        {
+            tally.failed.push(format!("{name}: no such kind or case"));
+        }
+    }
+    let kinds: Vec<&String> = wanted
+        .iter()
+        .filter(|name| KINDS.iter().any(|(kind, _)| kind == name))
+        .collect();
+    let parts: Vec<&String> = wanted.iter().filter(|name| !kinds.contains(name)).collect();
+    for (kind, start) in KINDS {
+        if kinds.is_empty() || kinds.iter().any(|name| name == kind) {
+            run_kind(kind, *start, &parts, &mut tally).await;
+        }
+    }
+    tally
+}
+
+async fn run_kind(kind: &str, start: Start, parts: &[&String], tally: &mut Tally) {
+    let shared = match start().await {
+        Ok(shared) => shared,
+        Err(reason) => {
+            println!("SKIPPED providers/{kind}: {reason}");
+            tally.skipped += 1;
+            return;
+        }
+    };
+    for (case, body) in cases::ALL {
+        if parts.is_empty() || parts.iter().any(|part| case.contains(part.as_str())) {
+            run_case(kind, case, *body, shared.as_ref(), tally).await;
+        }
+    }
+    shared.stop().await;
+}
+
+async fn run_case(kind: &str, case: &str, body: cases::Body, shared: &dyn Kind, tally: &mut Tally) {
+    let begun = Instant::now();
+    let target: Arc<dyn Target> = Arc::from(shared.fresh().await);
+    let place = catch_place();
+    let ended = AssertUnwindSafe(body(target.as_ref())).catch_unwind().await;
+    target.done().await;
+    let took = begun.elapsed().as_secs_f32();
+    match ended {
+        Ok(Case::Passed) => {
+            println!("ok      {kind} {case} ({took:.1} s)");
+            tally.passed += 1;
+        }
+        Ok(Case::NotApplicable(why)) => {
+            println!("skipped {kind} {case}: {why}");
+            tally.skipped += 1;
+        }
+        Err(_) => {
+            let said = place.lock().map(|said| said.join("\n  ")).unwrap_or_default();
+            println!("FAILED  {kind} {case} ({took:.1} s)\n  {said}");
+            tally.failed.push(format!("{kind} {case}"));
+        }
+    }
+}
+
+/// Keeps what panics say until their case is over, so that it stands under the case's name.
+fn catch_place() -> Arc<Mutex<Vec<String>>> {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&said);
+    std::panic::set_hook(Box::new(move |info| {
+        if let Ok(mut said) = keep.lock() {
+            said.push(info.to_string());
+        }
+    }));
+    said
+}
