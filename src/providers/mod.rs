@@ -13,7 +13,9 @@ use chrono::{DateTime, Utc};
 
 use crate::secrets::Secret;
 
+pub mod http;
 pub mod names;
+pub mod redis_cloud;
 
 pub use crate::domain::{
     AccessDetails, AccountName, Discovery, Fence, Health, LeaseId, Memo, Permission, Resource, ResourceKind,
@@ -23,7 +25,7 @@ pub use crate::domain::{
 pub type Result<T> = std::result::Result<T, ProviderError>;
 
 /// Every kind of system this program speaks to.
-pub const ALL: &[Registration] = &[];
+pub const ALL: &[Registration] = &[redis_cloud::REGISTRATION];
 
 #[async_trait]
 pub trait Provider: Send + Sync {
