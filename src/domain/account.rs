@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AccessDetails, AccountId, AccountName, Fence, IntegrationName, LeaseId, Memo, PersonId};
+use super::{
+    AccessDetails, AccountId, AccountName, Due, Fence, IntegrationName, Lane, LeaseId, Memo, PersonId,
+    ResourceRef, Urgency, name::short_hash,
+};
 
 /// One worker at a time: who holds the account, under which fence, until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +28,24 @@ pub struct Call {
     pub since: DateTime<Utc>,
 }
 
-/// What we made so for a lease.
+/// What may be in the target for a lease. No entry: no call that could have given it was ever begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
+    pub state: AppliedState,
+    /// Until when the target was told, where it keeps an end of its own.
     pub until: DateTime<Utc>,
     pub at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppliedState {
+    /// A call that gives it was begun; its outcome is not known.
+    Begun,
+    /// It was made so.
+    Made,
+    /// It was taken back; not yet seen to be gone.
+    TakenBack,
 }
 
 /// Whether somebody's own login had something before us.
@@ -114,4 +130,79 @@ pub struct Account {
     pub housekeeping_at: Option<DateTime<Utc>>,
     /// The sweep found it different from what we left.
     pub drifted: bool,
+}
+
+impl Account {
+    /// A login that nothing is known of yet.
+    pub fn new(
+        id: AccountId,
+        integration: IntegrationName,
+        person: PersonId,
+        scope: String,
+        name: AccountName,
+        target_id: String,
+    ) -> Self {
+        Self {
+            id,
+            integration,
+            person,
+            scope,
+            name,
+            target_id,
+            state: AccountState::Absent,
+            created_at: None,
+            claim: None,
+            fence: Fence::default(),
+            call: None,
+            unsettled_until: None,
+            standing: BTreeMap::new(),
+            applied: BTreeMap::new(),
+            memo: Memo::new(),
+            credential: CredentialFacts {
+                generation: 0,
+                state: CredentialState::Unknown,
+                set_at: None,
+                shown_at: None,
+            },
+            details: AccessDetails::default(),
+            waiting: None,
+            last_end: None,
+            failures: None,
+            next_try: None,
+            housekeeping_at: None,
+            drifted: false,
+        }
+    }
+
+    /// Under which `standing` is kept.
+    pub fn standing_key(resource: &ResourceRef, permission: &str) -> String {
+        short_hash(&[&resource.kind, &resource.id.join("\u{0}"), permission], 16)
+    }
+
+    pub fn applied_state(&self, lease: &LeaseId) -> Option<AppliedState> {
+        self.applied.get(lease).map(|applied| applied.state)
+    }
+
+    /// When the loop has to look at the account for its own sake: leases have due entries of their own.
+    pub fn due(&self) -> Option<Due> {
+        let at = match (
+            self.next_try,
+            self.housekeeping_at,
+            self.drifted || self.call.is_some(),
+        ) {
+            (Some(next), _, true) => next,
+            (None, _, true) => self.call.as_ref().map_or(DateTime::UNIX_EPOCH, |call| call.since),
+            (Some(next), Some(keeping), false) => next.min(keeping),
+            (next, keeping, false) => next.or(keeping)?,
+        };
+        let urgency = if self.drifted || self.call.is_some() {
+            Urgency::Ends
+        } else {
+            Urgency::Housekeeping
+        };
+        Some(Due {
+            lane: Lane::of(&self.integration, urgency),
+            at,
+        })
+    }
 }

@@ -1,11 +1,11 @@
 //! What an approval allows. Facts only; its phase is derived (`Lease::phase`), never stored.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, IntegrationName, LeaseId, LeaseRef, Length, Permission, PersonId, RequestId, ResourceRef,
-    ShortCode,
+    AccountId, Due, IntegrationName, Lane, LeaseId, LeaseRef, Length, Permission, PersonId, Purpose, Request,
+    RequestId, ResourceRef, ShortCode, Urgency,
 };
 
 /// Shows that a lease came from an approval, or from the store, where only approvals put them.
@@ -93,6 +93,8 @@ pub struct Lease {
     pub request: RequestId,
     pub code: ShortCode,
     pub person: PersonId,
+    /// Which of the person's logins it is on, where one cannot hold all (`Provider::scope`).
+    pub scope: String,
     pub integration: IntegrationName,
     /// Which target it was approved for; "gone already" counts only there.
     pub target_id: String,
@@ -115,6 +117,16 @@ pub struct Lease {
     approved: Approved,
 }
 
+/// What a lease is made with beside its request.
+#[derive(Debug, Clone)]
+pub struct Grounds {
+    pub now: DateTime<Utc>,
+    pub target_id: String,
+    pub scope: String,
+    /// Granted within this, or undone.
+    pub start_within: Duration,
+}
+
 /// Where a lease is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -125,6 +137,82 @@ pub enum Phase {
 }
 
 impl Lease {
+    /// The lease that an approved request allows; `None` for any other. The only way to make one.
+    pub fn of(request: &Request, grounds: Grounds) -> Option<Self> {
+        if !request.is_approved() || request.purpose != Purpose::Access {
+            return None;
+        }
+        let (now, start_by) = (grounds.now, grounds.now + grounds.start_within);
+        let expires_at = match request.length {
+            Length::For(seconds) => start_by + Duration::seconds(seconds),
+            Length::Until(at) => at,
+        };
+        Some(Self {
+            id: LeaseId::of_request(&request.id),
+            account: AccountId::of(
+                &request.integration,
+                &grounds.target_id,
+                &request.requester,
+                &grounds.scope,
+            ),
+            request: request.id.clone(),
+            code: request.code.clone(),
+            person: request.requester.clone(),
+            scope: grounds.scope,
+            integration: request.integration.clone(),
+            target_id: grounds.target_id,
+            resource: request.resource.clone(),
+            permission: request.permission.clone(),
+            length: request.length,
+            approved_at: now,
+            start_by: start_by.min(expires_at),
+            expires_at,
+            granted_at: None,
+            extended: Vec::new(),
+            ended: None,
+            closed: None,
+            rest_until: None,
+            trouble: None,
+            approved: Approved(()),
+        })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    /// Neither over nor ended.
+    pub fn is_live(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// When it is over if nobody ends it sooner: its end, or its start limit while it is not granted.
+    pub fn over_at(&self) -> DateTime<Utc> {
+        if self.granted_at.is_some() {
+            self.expires_at
+        } else {
+            self.start_by
+        }
+    }
+
+    /// When the loop has to look at it, in which lane. `None` once it is closed.
+    pub fn due(&self) -> Option<Due> {
+        if self.closed.is_some() {
+            return None;
+        }
+        let (urgency, at, latest) = match (&self.ended, self.granted_at) {
+            (Some(ended), _) => (Urgency::Ends, ended.at, None),
+            (None, Some(_)) => (Urgency::Ends, self.expires_at, Some(self.expires_at)),
+            (None, None) => (Urgency::Grants, self.approved_at, Some(self.start_by)),
+        };
+        let rested = self.rest_until.map_or(at, |rest| rest.max(at));
+        let at = latest.map_or(rested, |latest| rested.min(latest));
+        Some(Due {
+            lane: Lane::of(&self.integration, urgency),
+            at,
+        })
+    }
+
     pub fn phase(&self) -> Phase {
         match (&self.closed, &self.ended, self.granted_at) {
             (Some(_), _, _) => Phase::Revoked,

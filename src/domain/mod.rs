@@ -3,14 +3,19 @@
 mod account;
 pub mod audit;
 mod card;
+pub mod clock;
 pub mod cron;
+pub mod desired;
 mod integration;
 mod key;
 mod lease;
+pub mod name;
 mod person;
 pub mod policy;
 mod request;
+pub mod route;
 mod values;
+pub mod vote;
 
 pub use account::*;
 pub use card::*;

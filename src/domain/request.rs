@@ -6,7 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, IntegrationName, LeaseId, Permission, PersonId, Place, RequestId, ResourceRef, ShortCode,
+    AccountId, Due, IntegrationName, Lane, LeaseId, Permission, PersonId, Place, RequestId, ResourceRef,
+    ShortCode,
 };
 
 /// How long access lasts.
@@ -154,4 +155,16 @@ pub struct Request {
     pub lease: Option<LeaseRef>,
     /// Rises with every change that cards show; buttons carry it.
     pub revision: u64,
+    /// The revision since which what is voted on stands as it does: a button older than this is asked again.
+    pub subject_revision: u64,
+}
+
+impl Request {
+    /// When the loop has to look at it: an undecided one expires; a decided one leaves the store one day.
+    pub fn due(&self) -> Option<Due> {
+        self.decision.is_none().then(|| Due {
+            lane: Lane::core(),
+            at: self.decide_by,
+        })
+    }
 }

@@ -6,6 +6,7 @@
 
 mod line;
 pub mod mem;
+pub mod records;
 mod rules;
 pub mod typed;
 
