@@ -7,9 +7,12 @@
 pub mod chat;
 pub mod config;
 pub mod domain;
+pub mod http;
+pub mod metrics;
 pub mod providers;
 pub mod secrets;
 pub mod store;
+pub mod telemetry;
 
 /// Installs the one rustls crypto provider of the process. Called first thing in `main` and in tests; a second call does nothing.
 pub fn install_crypto() {
