@@ -1,0 +1,3 @@
+//! Stand-ins for the two vendors, used by `latchkey demo` and by every end-to-end test.
+
+pub mod slack;
