@@ -2,14 +2,32 @@
 //!
 //! Reading (`read`) finds all problems at once, each with its line.
 
+mod digest;
+mod duration;
+mod flow;
+mod integration;
+pub mod keys;
+mod people;
+mod problem;
+mod read;
+#[cfg(test)]
+mod read_test;
+mod slack;
+mod walk;
+
 use std::{collections::BTreeMap, path::PathBuf};
+
+pub use digest::flow_digest;
+pub use problem::{Problem, Problems};
+pub use read::{parse, read, remembered};
 
 use crate::{
     domain::{
         ChatKind, IntegrationName, Place,
         policy::{AccessFlow, People, ResourceOwner},
     },
-    secrets::Reference,
+    providers::OwnSecret,
+    secrets::{Reference, SecretError, Sources},
 };
 
 #[derive(Debug, Clone)]
@@ -151,5 +169,19 @@ impl Config {
 
     pub fn chat_kinds(&self) -> Vec<ChatKind> {
         self.slack.iter().map(|_| ChatKind::Slack).collect()
+    }
+}
+
+impl IntegrationConfig {
+    /// Reads the integration's secret, with the fields its kind wants (`Registration::secret_keys`).
+    pub fn read_secret(&self, sources: &Sources<'_>, keys: &[&str]) -> Result<OwnSecret, SecretError> {
+        match &self.secret {
+            SecretConfig::Object(reference) => sources.object(reference, keys),
+            SecretConfig::Fields(fields) => {
+                let read =
+                    |(name, reference): (&String, &Reference)| Ok((name.clone(), sources.read(reference)?));
+                fields.iter().map(read).collect()
+            }
+        }
     }
 }
