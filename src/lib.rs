@@ -7,6 +7,7 @@
 pub mod chat;
 pub mod config;
 pub mod demo;
+pub mod control;
 pub mod domain;
 pub mod http;
 pub mod metrics;
