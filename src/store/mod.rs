@@ -4,10 +4,24 @@
 //! when a record has to be looked at is derived from the record by the function it is opened with (`DueOf`), written in
 //! the same commit, and never stored anywhere else.
 
+pub mod backup;
+pub mod chain;
+mod committer;
+mod compact;
+mod envelope;
+mod export;
+mod files;
+mod index;
+mod journal;
+mod keys;
 mod line;
 pub mod mem;
+mod open;
+mod rebuild;
 pub mod records;
 mod rules;
+mod scan;
+pub mod sled;
 pub mod typed;
 
 use async_trait::async_trait;
@@ -15,6 +29,8 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{Due, Key, Kind, Lane, audit};
 
+pub use self::sled::{OpenOptions, SledStore};
+pub use rebuild::forget_index;
 pub use typed::{Batch, Outcome, Record, Versioned, commit_settled, list, load};
 
 /// A record as the store holds it.

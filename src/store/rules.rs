@@ -8,6 +8,9 @@ use crate::domain::{
     audit::{Actor, Entry, Recorded},
 };
 
+/// The longest value of a record, in bytes. Records are meant to be far shorter (4 KiB): what is long goes into the audit.
+pub(crate) const LONGEST_VALUE: usize = 128 << 10;
+
 /// How a record stands before a write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -48,6 +51,10 @@ pub(crate) fn plan(commit: &Commit, mut look: impl FnMut(&Key) -> Result<Standin
             return Ok(Plan::Conflict(write.key.clone()));
         }
         let value = match &write.value {
+            Some(value) if value.len() > LONGEST_VALUE => {
+                let text = format!("the value of {} is longer than {LONGEST_VALUE} bytes", write.key);
+                return Err(StoreError::Failed(text));
+            }
             Some(value) => Some(line::raw(&write.key, value)?),
             None if !stands.live => continue,
             None => None,
