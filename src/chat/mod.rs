@@ -5,6 +5,7 @@
 //! `Inbound` says only what the platform vouched for.
 
 pub mod surface;
+pub mod view;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 

@@ -4,6 +4,7 @@ mod account;
 pub mod audit;
 mod card;
 pub mod clock;
+pub mod command;
 pub mod cron;
 pub mod desired;
 mod integration;
@@ -12,8 +13,10 @@ mod lease;
 pub mod name;
 mod person;
 pub mod policy;
+pub mod refusal;
 mod request;
 pub mod route;
+pub mod span;
 mod values;
 pub mod vote;
 
