@@ -150,12 +150,16 @@ pub fn late(decision: &Decision) -> Message {
 pub fn not_taken(error: &VoteError, deciders: &[String]) -> Message {
     let why = match error {
         VoteError::AlreadyDecided(decision) => return late(decision),
-        VoteError::OwnRequest => Why::OwnRequest { deciders: deciders.to_vec() },
+        VoteError::OwnRequest => Why::OwnRequest {
+            deciders: deciders.to_vec(),
+        },
         VoteError::NotAnApprover => Why::NotAnApprover,
         VoteError::AlreadyVoted(_) => Why::AlreadyVoted,
         VoteError::Changed => Why::Changed,
         VoteError::ReasonNeeded => Why::ReasonNeeded,
-        VoteError::ReasonTooLong => Why::ReasonTooLong { longest: LONGEST_REASON },
+        VoteError::ReasonTooLong => Why::ReasonTooLong {
+            longest: LONGEST_REASON,
+        },
     };
     refusal(&Refusal::because("", why))
 }

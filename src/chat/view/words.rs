@@ -60,6 +60,14 @@ fn environment(instead: impl Fn(&str) -> Option<String>) -> Result<Environment<'
     words.add_filter("cut", |text: &str, longest: usize| {
         Value::from_safe_string(clean(text, longest))
     });
+    words.add_filter("sentence", |text: &str, longest: usize| {
+        let text = clean(text.trim(), longest);
+        let ends = text.ends_with(['.', '!', '?', '…']);
+        Value::from_safe_string(if ends { text } else { text + "." })
+    });
+    words.add_filter("bare", |text: &str, longest: usize| {
+        Value::from_safe_string(clean(text.trim().trim_end_matches('.'), longest))
+    });
     // A file is only a set of blocks. Extending an empty one keeps them from being printed when it is evaluated.
     words.add_template("nothing", "")?;
     for (name, text) in FILES {
