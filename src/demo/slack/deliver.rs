@@ -222,7 +222,7 @@ async fn over_http(
         Kind::Event => (&urls.events, "application/json", payload.to_string()),
     };
     let age = match fault {
-        Some(DeliveryFault::Old(age)) => age.as_secs() as i64,
+        Some(DeliveryFault::Old(age)) => *age as i64,
         Some(_) | None => 0,
     };
     let timestamp = (shared.look(|w| w.now.timestamp()) - age).to_string();

@@ -1,10 +1,11 @@
 //! Ways in which Slack, or the road to it, misbehaves on demand.
 
+use serde::Deserialize;
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// What happens to a Web API call instead of its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ApiFault {
     /// 429 with `Retry-After` in seconds.
     RateLimited(u32),
@@ -19,7 +20,8 @@ pub enum ApiFault {
 }
 
 /// What happens to a command, click or event on its way to the app.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeliveryFault {
     /// Delivered twice, the same bytes (over HTTP also the same signature).
     Duplicate,
@@ -33,8 +35,8 @@ pub enum DeliveryFault {
     Forged,
     /// The body is changed after it was signed (HTTP).
     Tampered,
-    /// Signed this long ago (HTTP).
-    Old(Duration),
+    /// Signed this many seconds ago (HTTP).
+    Old(u64),
     /// No `response_url`, as some surfaces send it.
     NoResponseUrl,
 }

@@ -10,13 +10,17 @@ mod args;
 mod block_parts;
 mod blocks;
 mod chat_methods;
+mod control;
 mod deliver;
 mod directory_methods;
 mod faults;
 mod fields;
+mod forms;
 mod options;
 mod payloads;
+mod reading;
 mod response_url;
+mod screen;
 mod shared;
 mod socket;
 mod text;
@@ -67,6 +71,7 @@ pub async fn start(options: Options) -> std::io::Result<SlackServer> {
         .route("/api/{method}", any(api::call))
         .route("/_link", get(socket::link))
         .route("/_response/{id}", post(response_url::respond))
+        .merge(control::routes(Arc::clone(&shared)))
         .with_state(Arc::clone(&shared));
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
