@@ -1,3 +1,4 @@
 //! Stand-ins for the two vendors, used by `latchkey demo` and by every end-to-end test.
 
+pub mod redis_cloud;
 pub mod slack;

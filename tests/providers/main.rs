@@ -5,6 +5,7 @@
 
 mod cases;
 mod desk;
+mod redis_cloud;
 mod target;
 
 use std::{
@@ -21,7 +22,7 @@ use crate::target::{Case, Kind, Target};
 /// Starts what a kind needs; the error says why it cannot be had here.
 type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 
-const KINDS: &[(&str, Start)] = &[];
+const KINDS: &[(&str, Start)] = &[("redis-cloud", || Box::pin(redis_cloud::start()))];
 
 #[derive(Default)]
 struct Tally {

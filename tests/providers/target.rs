@@ -138,6 +138,10 @@ pub trait Target: Send + Sync {
     async fn make_stranger(&self, login: &str);
     /// Whether the target has room for our mark; else names alone tell what is ours.
     fn has_marks(&self) -> bool;
+    /// Whether each lease leaves a trace of its own; else two leases on the same are one access to the target.
+    fn tells_leases_apart(&self) -> bool {
+        true
+    }
     /// Lets the login make something of its own with an access that allows it.
     async fn own_something(&self, login: &str, credential: &Secret) -> Option<(Thing, Owned)>;
     /// Who owns it now; `None` when it is gone.

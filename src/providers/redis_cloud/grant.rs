@@ -1,6 +1,7 @@
 //! What a lease means here, and the names and calls that follow from it. Pure.
 
 use super::client::Plan;
+use super::notes::Notes;
 use super::wire::{Role, Rule, User};
 use super::write::{At, DatabaseSpec, Write};
 use crate::providers::{
@@ -195,69 +196,80 @@ pub(super) fn holds(mark: &Mark, roles: &[Role], user: &User, lease: &Lease) -> 
     }
 }
 
-/// What the approver reads. Ids that only the account knows stand in angle brackets.
+/// What the approver reads. Ids that only the account knows are `<id>`.
 pub(super) fn preview(mark: &Mark, account: &Account, change: &Change) -> Vec<String> {
-    let login = account.name.login();
-    let masked = || Secret::new("***");
+    let notes = Notes::read(&account.memo);
     let sets = Sets(mark);
-    let seal = Write::UpdateUser {
-        at: At::Named(login.to_owned()),
-        role: Some(sets.inert_role()),
-        password: Some(masked()),
-    };
+    let delete = || Write::DeleteUser { at: At::Unknown }.line();
     match &change.want {
-        Want::Open(leases) => leases
-            .iter()
-            .take(1)
-            .flat_map(|lease| preview_open(&sets, login, lease))
-            .collect(),
-        Want::Disabled => vec![seal.line()],
-        Want::Deleted => vec![
-            Write::DeleteUser {
-                at: At::Named(login.to_owned()),
-            }
-            .line(),
-        ],
+        Want::Open(leases) => {
+            let lease = leases.first();
+            lease
+                .map(|lease| preview_open(&sets, account.name.login(), lease))
+                .unwrap_or_default()
+        }
+        Want::Disabled if notes.no_inert => vec![delete()],
+        Want::Disabled => {
+            let (role, password) = (Some(sets.inert_role()), Some(Secret::new(MASK)));
+            vec![
+                Write::UpdateUser {
+                    at: At::Unknown,
+                    role,
+                    password,
+                }
+                .line(),
+            ]
+        }
+        Want::Deleted if notes.shares_a_role => vec![delete(), Write::DeleteRole { at: At::Unknown }.line()],
+        Want::Deleted => vec![delete()],
     }
 }
+
+const MASK: &str = "***";
 
 fn preview_open(sets: &Sets<'_>, login: &str, lease: &Lease) -> Vec<String> {
     let user = |role: String| {
         Write::CreateUser {
             name: login.to_owned(),
             role,
-            password: Secret::new("***"),
+            password: Secret::new(MASK),
         }
         .line()
     };
-    let mut lines = match Grant::of(&lease.resource, &lease.permission) {
+    // The way out is made once for the account, on whichever database came first.
+    let at = DatabaseSpec {
+        subscription: -1,
+        database: -1,
+        regions: Vec::new(),
+    };
+    let inert = sets.create_inert_role(at).line().replace(":-1", ":<id>");
+    let mut lines = vec![sets.create_inert_rule().line(), inert];
+    match Grant::of(&lease.resource, &lease.permission) {
         Ok(Grant::Database {
             subscription,
             database,
             rule,
             ..
         }) => {
-            let at = DatabaseSpec {
+            let database = DatabaseSpec {
                 subscription,
                 database,
                 regions: Vec::new(),
             };
-            let name = sets.role(&at, &rule);
-            vec![
-                sets.create_inert_rule().line(),
-                sets.create_inert_role(at.clone()).line(),
+            let name = sets.role(&database, &rule);
+            lines.push(
                 Write::CreateRole {
                     name: name.clone(),
                     rule,
-                    database: at,
+                    database,
                 }
                 .line(),
-                user(name),
-            ]
+            );
+            lines.push(user(name));
         }
-        Ok(Grant::Role { .. }) => vec![user(lease.resource.title.clone())],
+        Ok(Grant::Role { .. }) => lines.push(user(lease.resource.title.clone())),
         Err(_) => return Vec::new(),
-    };
+    }
     lines.push("# a connection that is open at the end may stay open, but loses its role".to_owned());
     lines
 }

@@ -43,8 +43,7 @@ pub const REGISTRATION: Registration = Registration {
     build,
 };
 
-const EXAMPLE: &str = r#"[[integration]]
-name = "redis-cloud"
+const EXAMPLE: &str = r#"name = "redis-cloud"
 kind = "redis-cloud"
 # Both keys of an Owner of the account (API enabled): account key and user key. A Viewer's cannot revoke.
 secret = { api_key = "env:REDIS_API_KEY", secret_key = "env:REDIS_USER_KEY" }

@@ -32,6 +32,8 @@ pub(super) struct Notes {
     pub after: BTreeSet<String>,
     /// The API refuses the role that allows nothing: users are deleted instead.
     pub no_inert: bool,
+    /// The user held a role of ours, which goes with its last user.
+    pub shares_a_role: bool,
     /// Failed turns in a row, for the pause between them.
     pub tries: u32,
 }
@@ -63,6 +65,7 @@ impl Notes {
                 .map(|list| list.split(' ').map(str::to_owned).collect())
                 .unwrap_or_default(),
             no_inert: text("no_inert").is_some(),
+            shares_a_role: text("shares_a_role").is_some(),
             tries: number("tries"),
         }
     }
@@ -85,6 +88,7 @@ impl Notes {
             ("sealed", self.sealed),
             ("settling", self.settling),
             ("no_inert", self.no_inert),
+            ("shares_a_role", self.shares_a_role),
         ] {
             if set {
                 put(key, "yes".to_owned());
@@ -123,6 +127,7 @@ mod tests {
             active_at: Some(at),
             after: (0..500).map(|n| short(&format!("{n:08}-aaaa"))).collect(),
             no_inert: true,
+            shares_a_role: true,
             tries: 7,
         };
         let memo = notes.write();

@@ -93,7 +93,7 @@ pub(super) fn prepare_role(
 }
 
 /// The rule and role that allow nothing, made before the first grant so that taking back is one call.
-fn prepare_inert(sets: &Sets<'_>, seen: &Seen, database: &DatabaseSpec) -> Option<Next> {
+pub(super) fn prepare_inert(sets: &Sets<'_>, seen: &Seen, database: &DatabaseSpec) -> Option<Next> {
     let rule = sets.inert_rule();
     match seen.role(&sets.inert_role()) {
         Some(role) if gives_only(role, &rule) => None,

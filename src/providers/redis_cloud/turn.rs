@@ -233,6 +233,7 @@ impl<'a> Turn<'a> {
             }
             Err(error) => return Err(error),
         };
+        self.notes.shares_a_role = matches!(grant, Grant::Database { .. });
         let password = grant::password(self.change);
         let password_is_set = password.is_some_and(|password| self.cloud.sent.is_set(self.login, password));
         let opening = Opening {
@@ -283,7 +284,7 @@ impl<'a> Turn<'a> {
                 .filter_map(|at| at.region.clone())
                 .collect(),
         };
-        let seen = self.look().await?;
+        let seen = self.look(Rules::Needed).await?;
         let sets = self.sets();
         let role = sets.role(&spec, rule);
         match plan::prepare_role(&sets, &seen, &spec, rule, self.notes.no_inert)? {
@@ -300,7 +301,7 @@ impl<'a> Turn<'a> {
     }
 
     async fn existing_role(&self, id: i64) -> Result<Prepared> {
-        let seen = self.look().await?;
+        let seen = self.look(Rules::Needed).await?;
         let found = seen
             .roles
             .iter()
@@ -312,6 +313,17 @@ impl<'a> Turn<'a> {
             let next = Next::Wait("the role is being changed".to_owned());
             return Ok(Prepared::Not { next, role: None });
         }
+        let first = role.redis_rules.iter().flat_map(|rule| &rule.databases).next();
+        if let Some(at) = first.filter(|_| !self.notes.no_inert) {
+            let spec = DatabaseSpec {
+                subscription: at.subscription_id,
+                database: at.database_id,
+                regions: at.regions.clone(),
+            };
+            if let Some(next) = plan::prepare_inert(&self.sets(), &seen, &spec) {
+                return Ok(Prepared::Not { next, role: None });
+            }
+        }
         let details = details::of_role(&self.cloud.client, self.login, &role).await?;
         Ok(Prepared::Ready {
             seen,
@@ -322,7 +334,7 @@ impl<'a> Turn<'a> {
 
     async fn shut(&mut self) -> Result<()> {
         let running = self.running().await?;
-        let seen = self.look().await?;
+        let seen = self.look(Rules::Unneeded).await?;
         let (sealed, no_inert) = (self.notes.sealed, self.notes.no_inert);
         let password = grant::password(self.change);
         let next = plan::shut(&self.sets(), &seen, self.login, password, sealed, no_inert)?;
@@ -341,7 +353,7 @@ impl<'a> Turn<'a> {
 
     async fn remove(&mut self) -> Result<()> {
         let running = self.running().await?;
-        let seen = self.look().await?;
+        let seen = self.look(Rules::Unneeded).await?;
         let next = plan::remove(&seen, self.login)?;
         let reached = matches!(next, Next::Reached);
         self.go(next, None).await?;
@@ -351,6 +363,8 @@ impl<'a> Turn<'a> {
                 // What was under way for the user is over; sweeping need not wait for the rest of the account.
                 self.notes.settling = true;
                 self.go(Next::Call(Purpose::Sweep, write), None).await?;
+            } else {
+                self.notes.shares_a_role = false;
             }
         }
         Ok(())
@@ -360,19 +374,21 @@ impl<'a> Turn<'a> {
         self.cloud.sent.forget(self.login);
         self.notes = Notes {
             no_inert: self.notes.no_inert,
+            shares_a_role: self.notes.shares_a_role,
             ..Notes::default()
         };
     }
 
     // ---- how it is done
 
-    async fn look(&self) -> Result<Seen> {
+    async fn look(&self, rules: Rules) -> Result<Seen> {
         let client = &self.cloud.client;
-        Ok(Seen {
-            users: client.users().await?,
-            roles: client.roles().await?,
-            rules: client.rules().await?,
-        })
+        let (users, roles) = (client.users().await?, client.roles().await?);
+        let rules = match rules {
+            Rules::Needed => client.rules().await?,
+            Rules::Unneeded => Vec::new(),
+        };
+        Ok(Seen { users, roles, rules })
     }
 
     /// Operations on users that the account has not finished. An earlier call of ours, whose answer was lost, may be among
@@ -462,6 +478,12 @@ impl<'a> Turn<'a> {
         self.notes.active_at = None;
         true
     }
+}
+
+/// Only what prepares a role looks at rules.
+enum Rules {
+    Needed,
+    Unneeded,
 }
 
 enum Prepared {

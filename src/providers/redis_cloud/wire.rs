@@ -193,6 +193,8 @@ pub(super) struct RoleDatabase {
     pub database_id: i64,
     #[serde(default)]
     pub database_name: String,
+    #[serde(default)]
+    pub regions: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

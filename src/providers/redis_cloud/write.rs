@@ -72,18 +72,18 @@ impl Purpose {
     }
 }
 
-/// A user or role by id, or only by name where no target was asked yet (`preview`).
+/// A user or role by id, or one whose id only the target knows (`preview`).
 #[derive(Debug, Clone)]
 pub(super) enum At {
     Id(i64),
-    Named(String),
+    Unknown,
 }
 
 impl At {
     fn segment(&self) -> String {
         match self {
             Self::Id(id) => id.to_string(),
-            Self::Named(name) => format!("<id of {name}>"),
+            Self::Unknown => "<id>".to_owned(),
         }
     }
 }
@@ -210,10 +210,8 @@ mod tests {
         };
         assert_eq!(write.line(), r#"PUT /acl/users/7 {"password":"***","role":"r"}"#);
         assert_eq!(write.body().unwrap()["password"], "s3cret");
-        let write = Write::DeleteUser {
-            at: At::Named("jit_x".to_owned()),
-        };
-        assert_eq!(write.line(), "DELETE /acl/users/<id of jit_x>");
+        let write = Write::DeleteUser { at: At::Unknown };
+        assert_eq!(write.line(), "DELETE /acl/users/<id>");
     }
 
     #[test]
