@@ -5,14 +5,16 @@
 //! match the facts · `http` and `cli` let others in · `demo` stands in for the two vendors.
 
 pub mod chat;
+pub mod cli;
 pub mod config;
-pub mod demo;
 pub mod control;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod metrics;
 pub mod providers;
 pub mod secrets;
+pub mod serve;
 pub mod store;
 pub mod telemetry;
 

@@ -2,3 +2,6 @@
 
 pub mod redis_cloud;
 pub mod slack;
+
+mod run;
+pub use run::{DemoArgs, run};
