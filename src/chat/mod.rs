@@ -4,6 +4,7 @@
 //! it to the function it was started with, and turns the `Reply` back. Whatever comes in may be a lie or a repetition:
 //! `Inbound` says only what the platform vouched for.
 
+pub mod slack;
 pub mod surface;
 pub mod view;
 
