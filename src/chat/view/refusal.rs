@@ -2,12 +2,12 @@
 
 use minijinja::{Value, context};
 
-use super::{NAME, listed, say};
+use super::{NAME, NAMES, listed, say};
 use crate::{
     chat::surface::{self, Act, Block, Button, Message, clean},
     domain::{
         Decision, Verb,
-        command::Question,
+        command::{Ask, Question},
         refusal::{Can, Does, MayNot, Offer, Refusal, Why},
         vote::{LONGEST_REASON, VoteError},
     },
@@ -129,9 +129,37 @@ fn buttons(offers: &[Offer]) -> Option<Block> {
 
 /// A line that was not understood, or not well enough to act on it.
 pub fn question(question: &Question) -> Message {
-    let mut message = Message::words(clean(&question.text, 600));
+    let (block, values) = asking(&question.ask);
+    let mut message = Message::words(say("question", block, &values));
     message.blocks.extend(buttons(&question.offers));
     message
+}
+
+fn asking(ask: &Ask) -> (&'static str, Value) {
+    let name = |text: &str| clean(text, NAME);
+    match ask {
+        Ask::Unknown => ("unknown", context! {}),
+        Ask::DidYouMean { name: meant } => ("did_you_mean", context! { name => name(meant) }),
+        Ask::Several { names } => {
+            let list: Vec<String> = names.iter().take(NAMES).map(|text| name(text)).collect();
+            (
+                "several",
+                context! { count => names.len(), names => list.join(", ") },
+            )
+        }
+        Ask::WhichIntegration => ("which_integration", context! {}),
+        Ask::Unit { number } => ("unit", context! { number => name(number) }),
+        Ask::AtLeastAMinute => ("at_least", context! {}),
+        Ask::FarTooLong { typed } => ("far_too_long", context! { typed => name(typed) }),
+        Ask::NotALength { typed } => ("not_a_length", context! { typed => name(typed) }),
+        Ask::NotATime { typed } => ("not_a_time", context! { typed => name(typed) }),
+        Ask::Over { typed, next } => ("over", context! { typed => name(typed), next }),
+        Ask::NoSuchTime { typed, next } => ("no_such_time", context! { typed => name(typed), next }),
+        Ask::WhichRequest { verb, typed } => (
+            "which_request",
+            context! { verb, typed => typed.as_deref().map(name) },
+        ),
+    }
 }
 
 /// To somebody who pressed a button on what is decided: "bob approved this at 14:41."

@@ -33,7 +33,8 @@ const FILES: &[(&str, &str)] = files![
     "form",
     "home",
     "list",
-    "notice"
+    "notice",
+    "question"
 ];
 
 static WORDS: LazyLock<Environment<'static>> =
