@@ -15,7 +15,9 @@ use crate::secrets::Secret;
 
 pub mod http;
 pub mod names;
+pub mod postgresql;
 pub mod redis_cloud;
+pub mod sql;
 
 pub use crate::domain::{
     AccessDetails, AccountName, Discovery, Fence, Health, LeaseId, Memo, Permission, Resource, ResourceKind,
@@ -25,7 +27,7 @@ pub use crate::domain::{
 pub type Result<T> = std::result::Result<T, ProviderError>;
 
 /// Every kind of system this program speaks to.
-pub const ALL: &[Registration] = &[redis_cloud::REGISTRATION];
+pub const ALL: &[Registration] = &[postgresql::REGISTRATION, redis_cloud::REGISTRATION];
 
 #[async_trait]
 pub trait Provider: Send + Sync {

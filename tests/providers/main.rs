@@ -5,6 +5,7 @@
 
 mod cases;
 mod desk;
+mod postgresql;
 mod redis_cloud;
 mod target;
 
@@ -22,7 +23,10 @@ use crate::target::{Case, Kind, Target};
 /// Starts what a kind needs; the error says why it cannot be had here.
 type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 
-const KINDS: &[(&str, Start)] = &[("redis-cloud", || Box::pin(redis_cloud::start()))];
+const KINDS: &[(&str, Start)] = &[
+    ("postgresql", || Box::pin(postgresql::start())),
+    ("redis-cloud", || Box::pin(redis_cloud::start())),
+];
 
 #[derive(Default)]
 struct Tally {
@@ -114,6 +118,13 @@ async fn run_kind(kind: &str, start: Start, parts: &[&String], tally: &mut Tally
             run_case(kind, case, *body, shared.as_ref(), tally).await;
         }
     }
+    for (case, body) in shared.own_cases() {
+        if parts.is_empty() || parts.iter().any(|part| case.contains(part.as_str())) {
+            let (begun, place) = (Instant::now(), catch_place());
+            let ended = AssertUnwindSafe(body).catch_unwind().await;
+            tally.note(kind, case, begun, ended, &place);
+        }
+    }
     shared.stop().await;
 }
 
@@ -123,27 +134,42 @@ async fn run_case(kind: &str, case: &str, body: cases::Body, shared: &dyn Kind, 
     let place = catch_place();
     let ended = AssertUnwindSafe(body(target.as_ref())).catch_unwind().await;
     target.done().await;
-    let took = begun.elapsed().as_secs_f32();
-    match ended {
-        Ok(Case::Passed) => {
-            println!("ok      {kind} {case} ({took:.1} s)");
-            tally.passed += 1;
-        }
-        Ok(Case::NotApplicable(why)) => {
-            println!("skipped {kind} {case}: {why}");
-            tally.skipped += 1;
-        }
-        Err(_) => {
-            let said = place.lock().map(|said| said.join("\n  ")).unwrap_or_default();
-            println!("FAILED  {kind} {case} ({took:.1} s)\n  {said}");
-            tally.failed.push(format!("{kind} {case}"));
+    tally.note(kind, case, begun, ended, &place);
+}
+
+type Said = Arc<Mutex<Vec<String>>>;
+
+impl Tally {
+    fn note(
+        &mut self,
+        kind: &str,
+        case: &str,
+        begun: Instant,
+        ended: Result<Case, Box<dyn std::any::Any + Send>>,
+        said: &Said,
+    ) {
+        let took = begun.elapsed().as_secs_f32();
+        match ended {
+            Ok(Case::Passed) => {
+                println!("ok      {kind} {case} ({took:.1} s)");
+                self.passed += 1;
+            }
+            Ok(Case::NotApplicable(why)) => {
+                println!("skipped {kind} {case}: {why}");
+                self.skipped += 1;
+            }
+            Err(_) => {
+                let said = said.lock().map(|said| said.join("\n  ")).unwrap_or_default();
+                println!("FAILED  {kind} {case} ({took:.1} s)\n  {said}");
+                self.failed.push(format!("{kind} {case}"));
+            }
         }
     }
 }
 
 /// Keeps what panics say until their case is over, so that it stands under the case's name.
-fn catch_place() -> Arc<Mutex<Vec<String>>> {
-    let said = Arc::new(Mutex::new(Vec::new()));
+fn catch_place() -> Said {
+    let said = Said::default();
     let keep = Arc::clone(&said);
     std::panic::set_hook(Box::new(move |info| {
         if let Ok(mut said) = keep.lock() {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use latchkey::{
     providers::{Mark, Person, Provider, Registration, ResourceRef},
     secrets::Secret,
@@ -143,7 +144,7 @@ pub trait Target: Send + Sync {
         true
     }
     /// Lets the login make something of its own with an access that allows it.
-    async fn own_something(&self, login: &str, credential: &Secret) -> Option<(Thing, Owned)>;
+    async fn own_something(&self, login: &str, credential: &Secret) -> Option<Owned>;
     /// Who owns it now; `None` when it is gone.
     async fn owner_of(&self, owned: &Owned) -> Option<String>;
     /// Removes the login behind our back.
@@ -180,6 +181,10 @@ pub trait Target: Send + Sync {
 pub trait Kind: Send + Sync {
     /// A target nobody has touched.
     async fn fresh(&self) -> Box<dyn Target>;
+    /// Cases of this kind alone, beyond those that all kinds share. Each takes a fresh target of its own.
+    fn own_cases(&self) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
+        Vec::new()
+    }
     /// Stops what was started.
     async fn stop(&self);
 }

@@ -17,7 +17,7 @@ pub async fn disable_shuts_out_and_keeps_what_is_owned(target: &dyn Target) -> C
     desk.end(&lease);
     desk.settled().await;
     assert!(!target.can_log_in(&login, &credential).await, "shut out");
-    if let Some((_, owned)) = owned {
+    if let Some(owned) = owned {
         assert_eq!(
             target.owner_of(&owned).await.as_deref(),
             Some(login.as_str()),
@@ -102,7 +102,7 @@ pub async fn delete_loses_no_data(target: &dyn Target) -> Case {
     let answers = desk.deleted().await;
     assert_eq!(desk.observe(&offer.read, &[]).await.presence, Presence::Absent);
     assert_eq!(desk.reported().await, []);
-    let Some((_, owned)) = owned else {
+    let Some(owned) = owned else {
         assert_eq!(
             before,
             target.everything().await,

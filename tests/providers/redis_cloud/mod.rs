@@ -382,7 +382,7 @@ impl Target for Account {
         false
     }
 
-    async fn own_something(&self, _login: &str, _credential: &Secret) -> Option<(Thing, Owned)> {
+    async fn own_something(&self, _login: &str, _credential: &Secret) -> Option<Owned> {
         None
     }
 
