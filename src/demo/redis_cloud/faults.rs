@@ -25,8 +25,13 @@ pub enum Fault {
     Cut { nth: u32, side: Side, stays: bool },
     /// The next calls are refused with 429.
     TooMany { calls: u32, retry_after: Option<u64> },
-    /// The next calls get this status and an empty body.
-    Status { calls: u32, status: u16 },
+    /// After `skip` calls, the next ones get this status and an empty body.
+    Status {
+        #[serde(default)]
+        skip: u32,
+        calls: u32,
+        status: u16,
+    },
     /// The next calls take longer.
     Slow { calls: u32, ms: u64 },
     /// The next tasks end with this error.
@@ -48,7 +53,7 @@ struct Set {
     cut: Option<(u32, Side, bool)>,
     was_cut: bool,
     too_many: (u32, Option<u64>),
-    status: (u32, u16),
+    status: (u32, u32, u16),
     slow: (u32, Duration),
 }
 
@@ -67,7 +72,7 @@ impl Faults {
             Fault::Down => set.down = true,
             Fault::Cut { nth, side, stays } => set.cut = Some((nth.max(1), side, stays)),
             Fault::TooMany { calls, retry_after } => set.too_many = (calls, retry_after),
-            Fault::Status { calls, status } => set.status = (calls, status),
+            Fault::Status { skip, calls, status } => set.status = (skip, calls, status),
             Fault::Slow { calls, ms } => set.slow = (calls, Duration::from_millis(ms)),
             Fault::FailTasks { .. } => {}
         }
@@ -114,8 +119,8 @@ impl Set {
         if take_one(&mut self.too_many.0) {
             return Fate::TooMany(self.too_many.1);
         }
-        if take_one(&mut self.status.0) {
-            return Fate::Status(self.status.1);
+        if !take_one(&mut self.status.0) && take_one(&mut self.status.1) {
+            return Fate::Status(self.status.2);
         }
         Fate::Served
     }

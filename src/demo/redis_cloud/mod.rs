@@ -179,6 +179,11 @@ impl Handle {
         self.shared.world().by_others(op).map(drop)
     }
 
+    /// Hands an operation in as the API would, past its checks of form. False: too many are under way.
+    pub fn submit(&self, op: Op) -> bool {
+        self.shared.world().submit(op).is_some()
+    }
+
     // ---- being unkind
 
     pub fn fault(&self, fault: &Fault) {

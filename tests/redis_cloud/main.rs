@@ -1,0 +1,12 @@
+//! Redis Cloud beyond the common suite: what only this vendor does, the simulated account itself, its published
+//! description, and its rules on a real Redis server.
+
+#[path = "../providers/redis_cloud/contract.rs"]
+mod contract;
+mod described;
+mod discovery;
+mod faults;
+mod flow;
+mod rig;
+mod rules;
+mod simulator;
