@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod directory;
 pub mod domain;
 pub mod http;
 pub mod metrics;
