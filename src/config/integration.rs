@@ -296,17 +296,15 @@ fn discover(table: &Table<'_>, around: &Around<'_>) -> Option<DiscoverConfig> {
     })
 }
 
-fn schedule(node: &Node<'_>, _zone: chrono_tz::Tz) -> Option<Schedule> {
+fn schedule(node: &Node<'_>, zone: chrono_tz::Tz) -> Option<Schedule> {
     let text = node.word()?;
-    let good = text.split_whitespace().count() == 5;
-    if !good {
-        node.problem(format!(
-            "cron = {text:?} does not have five fields; write \"*/30 * * * *\""
-        ));
-    }
-    good.then(|| Schedule {
-        text: text.to_owned(),
-    })
+    Schedule::parse(text, zone)
+        .map_err(|why| {
+            node.problem(format!(
+                "cron = {text:?}: {why}; write for example \"*/30 * * * *\""
+            ))
+        })
+        .ok()
 }
 
 fn days(node: &Node<'_>) -> Option<u32> {
