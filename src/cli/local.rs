@@ -78,8 +78,15 @@ pub fn audit_verify(terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let report = chain::verify(&place.store)?;
     terminal.say(&report, || match &report.broken {
         None => format!(
-            "Whole: {} entries in {} lines, up to {}; head {}\n",
-            report.audit_entries, report.lines, report.seq, report.head
+            "Whole: {} entries in {} lines, up to {}; head {}{}\n",
+            report.audit_entries,
+            report.lines,
+            report.seq,
+            report.head,
+            match report.torn_bytes {
+                0 => String::new(),
+                bytes => format!("; then {bytes} bytes of a line that was never finished"),
+            }
         ),
         Some(what) => format!("BROKEN after entry {}: {}\n", report.seq, plain(what)),
     })?;
@@ -108,3 +115,7 @@ pub fn init(_what: &[String]) -> anyhow::Result<ExitCode> {
 pub fn manifest(_terminal: &Terminal, _chat: &str) -> anyhow::Result<ExitCode> {
     anyhow::bail!("manifest is not wired yet")
 }
+
+#[cfg(test)]
+#[path = "local_test.rs"]
+mod tests;
