@@ -109,7 +109,15 @@ async fn lacking(provider: &Postgres, main: &Session, server: &Server, health: &
             health.missing.push(format!("{role}: GRANT {role} TO {me}"));
         }
     }
-    let mut owners = BTreeSet::new();
+    // Whoever owns a database can let us in: this needs no connection to it.
+    let rows = main
+        .rows(
+            "SELECT DISTINCT o.rolname::text, o.rolsuper FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba \
+             WHERE NOT d.datistemplate AND NOT pg_has_role(o.oid, 'USAGE')",
+            &[],
+        )
+        .await?;
+    let mut owners: BTreeSet<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let databases = main
         .rows(
             "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1",

@@ -169,17 +169,19 @@ pub async fn holdings(session: &Session, role: &str, home: &str) -> Result<Vec<H
         .collect())
 }
 
-/// Who inherits what a role owns in the connected database: its owner, unless that is the role itself or cannot own things.
+/// Who inherits what a role owns in the connected database: its owner; ourselves where that is the role itself, or somebody
+/// we may not act for.
 pub async fn heir(session: &Session, role: &str) -> Result<String> {
     let row = session
         .row(
-            "SELECT o.rolname::text, current_user::text FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba \
+            "SELECT o.rolname::text, current_user::text, pg_has_role(o.oid, 'USAGE') FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba \
              WHERE d.datname = current_database()",
             &[],
         )
         .await?;
     let (owner, me): (String, String) = (row.get(0), row.get(1));
-    Ok(if owner == role { me } else { owner })
+    let may: bool = row.get(2);
+    Ok(if owner == role || !may { me } else { owner })
 }
 
 /// A role that can be joined, or why it is not offered.

@@ -44,6 +44,15 @@ pub fn for_lease(mark: &Mark, fence: Fence, login: &str) -> String {
     format!("{} for={login}", for_login(mark, fence))
 }
 
+/// As in a preview, which is read before there is a fence.
+pub fn shown_for_login(mark: &Mark) -> String {
+    format!("{} fence=<fence>", mark.text)
+}
+
+pub fn shown_for_lease(mark: &Mark, login: &str) -> String {
+    format!("{} for={login}", shown_for_login(mark))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

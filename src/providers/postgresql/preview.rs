@@ -61,7 +61,7 @@ fn login_statements(provider: &Postgres, login: &str, change: &Change) -> Result
     };
     Ok(vec![
         first,
-        statements::comment(login, &mark::for_login(&provider.mark, change.fence))?,
+        statements::comment(login, &mark::shown_for_login(&provider.mark))?,
     ])
 }
 
@@ -77,7 +77,7 @@ fn given(provider: &Postgres, login: &str, change: &Change, lease: &Lease) -> Ve
         let role = provider.mark.lease_role(&lease.id);
         let mut all = vec![
             statements::create_lease_role(&role)?,
-            statements::comment(&role, &mark::for_lease(&provider.mark, change.fence, login))?,
+            statements::comment(&role, &mark::shown_for_lease(&provider.mark, login))?,
         ];
         all.extend(filled(&place, access, &role)?);
         all.push(statements::give_role(&role, login)?);

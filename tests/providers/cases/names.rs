@@ -54,6 +54,7 @@ async fn each_works(target: &dyn Target, all: &[Named]) {
         .discover()
         .await
         .unwrap_or_else(|error| panic!("{error}"));
+    let before = target.everything().await;
     for (n, Named { why, thing }) in all.iter().enumerate() {
         assert!(
             listed.resources.iter().any(|resource| resource.at == thing.at)
@@ -64,7 +65,6 @@ async fn each_works(target: &dyn Target, all: &[Named]) {
             "{why}: not listed as {:?}",
             thing.at
         );
-        let before = target.everything().await;
         let mut desk = Desk::new(target, person(100 + n as u32));
         let lease = desk.open(thing).await;
         let answer = desk.settled().await.remove(0);
@@ -77,12 +77,8 @@ async fn each_works(target: &dyn Target, all: &[Named]) {
         desk.settled().await;
         desk.expect(thing, false, why).await;
         desk.deleted().await;
-        assert_eq!(
-            before,
-            target.everything().await,
-            "{why}: something was left or lost"
-        );
     }
+    assert_eq!(before, target.everything().await, "something was left or lost");
 }
 
 pub async fn typed_names_are_only_names(target: &dyn Target) -> Case {

@@ -199,7 +199,7 @@ impl World {
                     "SELECT 1 / pg_has_role(current_user, {}, 'USAGE')::int",
                     literal(&id[1])
                 );
-                return ("orders".to_owned(), vec![member]);
+                return ("postgres".to_owned(), vec![member]);
             }
             _ => ("orders".to_owned(), String::new()),
         };
