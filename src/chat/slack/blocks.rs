@@ -175,11 +175,6 @@ impl Drawing {
             return None;
         };
         self.buttons += 1;
-        let label = if button.label.is_empty() {
-            "…"
-        } else {
-            &button.label
-        };
         let mut drawn = json!({
             "type": "button",
             "action_id": format!("act-{}", self.buttons),

@@ -82,7 +82,7 @@ async fn interaction(State(door): State<Arc<Door>>, request: Request) -> Respons
         .and_then(|text| serde_json::from_str(text).ok())
     {
         Some(payload) => door.take(inbound::interaction(&payload)).await,
-        None => refused(StatusCode::BAD_REQUEST),
+        None => hopeless(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -92,7 +92,7 @@ async fn event(State(door): State<Arc<Door>>, request: Request) -> Response {
         Err(refusal) => return refusal,
     };
     let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
-        return refused(StatusCode::BAD_REQUEST);
+        return hopeless(StatusCode::BAD_REQUEST);
     };
     if payload["type"] == "url_verification" {
         return axum::Json(json!({"challenge": payload["challenge"]})).into_response();
@@ -120,7 +120,7 @@ impl Door {
         let (parts, body) = request.into_parts();
         let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(number);
         if announced.is_some_and(|length| length > BODY_LIMIT as i64) {
-            return Err(refused(StatusCode::PAYLOAD_TOO_LARGE));
+            return Err(hopeless(StatusCode::PAYLOAD_TOO_LARGE));
         }
         // What needs no body is looked at first.
         let at = parts.headers.get("x-slack-request-timestamp").and_then(number);
@@ -129,13 +129,13 @@ impl Door {
             .get("x-slack-signature")
             .and_then(|value| value.to_str().ok());
         let (Some(at), Some(signature)) = (at, signature) else {
-            return Err(refused(StatusCode::UNAUTHORIZED));
+            return Err(unproven());
         };
-        let body = read(body).await.map_err(refused)?;
+        let body = read(body).await.map_err(hopeless)?;
         let fresh = ((self.clock)().timestamp()).abs_diff(at) <= WINDOW_SECONDS as u64;
         if !fresh || !is_signed(&self.signing_secret, at, &body, signature) {
             tracing::warn!(fresh, "refused a callback that is not from Slack");
-            return Err(refused(StatusCode::UNAUTHORIZED));
+            return Err(unproven());
         }
         Ok((parts.headers, body))
     }
@@ -175,7 +175,13 @@ fn is_signed(secret: &Secret, at: i64, body: &[u8], signature: &str) -> bool {
     !key.is_empty() && mac.verify_slice(&claimed).is_ok()
 }
 
-fn refused(status: StatusCode) -> Response {
+/// Sent again with a time and signature of then, it may pass.
+fn unproven() -> Response {
+    StatusCode::UNAUTHORIZED.into_response()
+}
+
+/// However often it is sent, it will not pass.
+fn hopeless(status: StatusCode) -> Response {
     (status, [(NO_RETRY, "1")]).into_response()
 }
 

@@ -18,10 +18,8 @@ const WAITING_IN_LANE: usize = 100;
 const WAITING: usize = 2000;
 /// Idle lanes are forgotten when there are more than so many.
 const LANES: usize = 256;
-/// Longer waits are the caller's: it is told how long.
+/// Longer waits, at once or in sum, are the caller's: it is told how long.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Told to wait so often for one call, the caller is asked to come back later.
-const REFUSALS: u32 = 3;
 
 pub(super) struct Queue {
     /// From one call in a lane to the next.
@@ -57,7 +55,7 @@ impl Queue {
     {
         let place = self.enter(lane)?;
         let mut turn = place.lane.turn.lock().await;
-        let mut refusals = 0;
+        let mut first = None;
         loop {
             wait_for(*turn).await?;
             let answer = call().await;
@@ -72,8 +70,8 @@ impl Queue {
                 Err(_) | Ok(_) => None,
             };
             *turn = Some(Instant::now() + pause.unwrap_or(self.pace));
-            refusals += 1;
-            if pause.is_none() || refusals == REFUSALS {
+            let since: Instant = *first.get_or_insert_with(Instant::now);
+            if pause.is_none() || since.elapsed() >= PATIENCE {
                 return answer;
             }
         }
@@ -219,7 +217,7 @@ mod tests {
             })
             .await;
         assert!(refused.is_err());
-        assert_eq!(calls.load(Ordering::SeqCst), 3);
+        assert_eq!(calls.load(Ordering::SeqCst), 31);
     }
 
     #[tokio::test(start_paused = true)]

@@ -126,7 +126,7 @@ impl Back {
         };
         let reply = work.await.unwrap_or_else(failed);
         let told = match view {
-            Some(view) => self.into_view(&view, reply).await,
+            Some(view) => self.show_in(&view, reply).await,
             None => self.follow(reply).await,
         };
         self.log(told);
@@ -189,7 +189,7 @@ impl Back {
             return Ok(());
         };
         match &self.origin {
-            Origin::Modal { view } => self.into_view(&ModalRef { id: view.clone() }, reply).await,
+            Origin::Modal { view } => self.show_in(&ModalRef { id: view.clone() }, reply).await,
             Origin::Elsewhere => self.open(&blocks::words_as_modal(&message)).await,
             Origin::Command
             | Origin::Message { .. }
@@ -214,7 +214,7 @@ impl Back {
     }
 
     /// Into a modal that is open; where it was closed meanwhile, words are said elsewhere.
-    async fn into_view(&self, view: &ModalRef, reply: Reply) -> Result<(), ChatError> {
+    async fn show_in(&self, view: &ModalRef, reply: Reply) -> Result<(), ChatError> {
         let modal = match &reply {
             Reply::Modal(modal) => modal.clone(),
             Reply::Private(_) | Reply::Errors(_) => match self.words(&reply) {

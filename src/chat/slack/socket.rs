@@ -200,7 +200,7 @@ impl Listener {
         limits.max_frame_size = Some(LONGEST_FRAME);
         let connector = Connector::Rustls(self.chat.api.tls());
         let connect = connect_async_tls_with_config(url.as_str(), Some(limits), true, Some(connector));
-        match timeout(CONNECT_TIME, connect.with_subscriber(NoSubscriber::default())).await {
+        match timeout(CONNECT_TIME, quietly(connect)).await {
             Err(_) => Err(failed(format!("no answer within {CONNECT_TIME:?}"))),
             Ok(Err(error)) => Err(failed(kind_of(&error).into())),
             Ok(Ok((stream, _))) => Ok(stream),
@@ -219,7 +219,7 @@ impl Listener {
             });
             let frame = tokio::select! {
                 () = self.stop.cancelled() => break Over::Stopped,
-                frame = timeout(patience.min(self.settings.silence), frames.next()) => frame,
+                frame = timeout(patience.min(self.settings.silence), quietly(frames.next())) => frame,
             };
             let text = match frame {
                 Err(_) => break Over::Silent,
@@ -305,12 +305,17 @@ async fn write(
             Ok(None) => break,
             Err(_) => tungstenite::Message::Ping(tungstenite::Bytes::new()),
         };
-        if !matches!(timeout(CONNECT_TIME, sink.send(next)).await, Ok(Ok(()))) {
+        if !matches!(timeout(CONNECT_TIME, quietly(sink.send(next))).await, Ok(Ok(()))) {
             break;
         }
     }
     // The other side may be gone already.
     drop(timeout(Duration::from_secs(1), sink.close()).await);
+}
+
+/// What the library logs holds the ticket, and what people wrote.
+fn quietly<F>(future: F) -> tracing::instrument::WithDispatch<F> {
+    future.with_subscriber(NoSubscriber::default())
 }
 
 fn failed(message: String) -> ChatError {
