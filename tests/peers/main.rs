@@ -10,6 +10,7 @@ use std::time::Duration;
 use latchkey::demo::slack::{
     self, FakeChannel, FakeGroup, FakePerson, Guest, Options, Rates, RequestUrls, SlackServer, Transport,
 };
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -204,8 +205,44 @@ async fn node(score: &mut Score) {
         return;
     };
     let mut command = Command::new("node");
-    command.arg(script("client.mjs")).env("NODE_PACKAGES", packages);
+    command.arg(script("client.mjs")).env("NODE_PACKAGES", &packages);
     run(score, "node @slack/socket-mode", command, &server).await;
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes.json");
+    match std::fs::write(&file, samples(&server).to_string()) {
+        Ok(()) => {
+            let mut command = Command::new("node");
+            command
+                .arg(script("shape.mjs"))
+                .arg(&file)
+                .env("NODE_PACKAGES", &packages);
+            run(score, "node @slack/types", command, &server).await;
+        }
+        Err(error) => {
+            println!("FAILED node @slack/types: {error}");
+            score.failed += 1;
+        }
+    }
+}
+
+/// What the server accepted, for `shape.mjs`: it must not be laxer than Slack's own types.
+fn samples(server: &SlackServer) -> Value {
+    let accepted = server
+        .calls()
+        .into_iter()
+        .filter(|call| call.answered == "ok")
+        .enumerate();
+    let samples = accepted.filter_map(|(n, call)| {
+        let key = ["blocks", "view"]
+            .into_iter()
+            .find(|key| call.body.get(*key).is_some())?;
+        // Form-encoded calls carry structures as strings of JSON.
+        let value = match &call.body[key] {
+            Value::String(text) => serde_json::from_str(text).ok()?,
+            other => other.clone(),
+        };
+        Some(json!({"name": format!("shape of what {} took, call {n}", call.method), key: value}))
+    });
+    samples.collect()
 }
 
 fn free_port() -> u16 {
