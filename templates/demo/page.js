@@ -42,6 +42,7 @@ async function refresh() {
   const fresh = await response.json();
   if (mine !== refresh.serial) return;
   state = fresh;
+  state.places.sort((a, b) => (b.kind === 'im') - (a.kind === 'im') || a.name.localeCompare(b.name));
   me.user = state.me;
   if (!state.places.some((p) => p.id === me.place)) me.place = (state.places.find((p) => p.kind === 'im') ?? state.places[0])?.id ?? '';
   draw();
@@ -95,7 +96,7 @@ function hue(text) {
 }
 
 function face(name, kind = '') {
-  const node = el('span', { class: `face ${kind}`, 'aria-hidden': 'true' }, kind === 'app' ? '⚿' : name.slice(0, 1).toUpperCase());
+  const node = el('span', { class: `face ${kind}`, 'aria-hidden': 'true' }, kind === 'app' ? '' : name.slice(0, 1).toUpperCase());
   node.style.setProperty('--hue', hue(name));
   return node;
 }
@@ -135,7 +136,7 @@ function drawPlaces() {
   show($('#places'), key, () => state.places.map((p) => el('div', { role: 'listitem' }, el('button', {
     type: 'button', class: 'place', 'data-place': p.name, 'aria-current': p.id === me.place ? 'page' : undefined,
     onclick: () => { me.place = p.id; me.tab = 'messages'; draw(); },
-  }, p.kind === 'im' ? face(state.app.name, 'app') : el('span', { class: 'hash' }, p.private ? '🔒' : '#'),
+  }, p.kind === 'im' ? face(state.app.name, 'app') : el('span', { class: `hash ${p.private ? 'locked' : ''}` }, p.private ? '' : '#'),
   el('span', { class: 'who' }, p.kind === 'im' ? state.app.name : p.name),
   p.unread ? el('i', { class: 'dot' }, String(p.unread)) : ''))));
 }

@@ -136,7 +136,7 @@ impl World {
                 )
             })
             .collect();
-        Self {
+        let mut world = Self {
             now: (options.time)(),
             groups: options.groups.clone(),
             options,
@@ -160,7 +160,14 @@ impl World {
             unwanted_payloads: 0,
             last_ts: 0,
             serial: 0,
+        };
+        // The app stands in everybody's list of messages before it has said a word.
+        let ours = |p: &&FakePerson| !p.is_bot && !p.deleted && p.foreign_team.is_none();
+        let everybody: Vec<String> = world.people.values().filter(ours).map(|p| p.id.clone()).collect();
+        for user in everybody {
+            world.open_im(&user);
         }
+        world
     }
 
     /// A number never given before; ids are made of it.
