@@ -6,8 +6,8 @@
 
 pub mod chat;
 pub mod config;
-pub mod demo;
 pub mod control;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod metrics;
