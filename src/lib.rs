@@ -10,6 +10,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod directory;
+
 pub mod domain;
 pub mod http;
 pub mod metrics;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Answer, Commit, Result, StoreError, compact,
+    Answer, Commit, Result, StoreError, compact, files,
     index::{Fault, Index, Known, Pending},
     journal::{Journal, Point, Spot},
     line::{self, Facts, Line},
@@ -76,6 +76,7 @@ impl Committer {
 
     fn work(&mut self, jobs: &mut mpsc::Receiver<Job>) -> std::result::Result<(), Fault> {
         while let Some(job) = self.next(jobs)? {
+            self.shared.watch.busy();
             let rest = self.turn(job, jobs)?;
             if let Some(job) = rest {
                 self.single(job)?;
@@ -84,8 +85,12 @@ impl Committer {
             if self.journal.point.offset > self.segment_limit {
                 compact::roll(self)?;
             }
+            self.shared.watch.idle();
         }
-        self.shared.index.checkpoint()
+        self.shared.watch.busy();
+        self.shared.index.checkpoint()?;
+        self.shared.watch.idle();
+        Ok(())
     }
 
     /// Waits for the next job, looking at the index meanwhile as long as that is not done.
@@ -121,12 +126,16 @@ impl Committer {
     /// Commits a batch that begins with `job`. Returns a job of another kind that ended it.
     fn turn(&mut self, job: Job, jobs: &mut mpsc::Receiver<Job>) -> std::result::Result<Option<Job>, Fault> {
         let shared = Arc::clone(&self.shared);
+        let room = files::has_room(&shared.layout, shared.ballast);
         let mut draft = Draft::new(&shared, &self.known, &self.journal);
         let mut waiting: Waiting = Vec::new();
         let mut next = Some(job);
         let mut rest = None;
         while let Some(job) = next.take() {
             match job {
+                Job::Commit { reply, .. } | Job::Resume { reply, .. } if room.is_err() => {
+                    waiting.push((reply, room.clone().map(|()| Answer::Unknown)));
+                }
                 Job::Commit { commit, reply } => {
                     let request = Request { commit, facts: None };
                     waiting.push((reply, draft.decide(request)?));
@@ -141,7 +150,12 @@ impl Committer {
                 next = jobs.try_recv().ok();
             }
         }
-        let known = draft.land(&mut self.journal, self.scan.as_mut())?;
+        let known = draft
+            .land(&mut self.journal, self.scan.as_mut())
+            .inspect_err(|fault| {
+                // Before anybody hears that the answer is lost.
+                self.shared.poison(fault);
+            })?;
         self.publish(known);
         for (reply, answer) in waiting {
             // Whoever does not wait any more can settle it by its id.
@@ -159,7 +173,7 @@ impl Committer {
         match job {
             Job::Commit { .. } | Job::Resume { .. } => {}
             Job::Export { path, reply } => {
-                drop(reply.send(compact::export(&self.shared.index, &self.known, &path)));
+                drop(reply.send(compact::export(&self.shared, &self.known, &path)));
             }
             Job::Point { reply } => drop(reply.send(self.journal.point.clone())),
         }

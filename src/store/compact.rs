@@ -10,6 +10,8 @@ use super::{
     index::{Fault, Index, Known, meta_value},
     journal::{self, ExportRef},
     keys, line,
+    sled::Shared,
+    watch::Watch,
 };
 
 const PAGE: usize = 1024;
@@ -19,8 +21,8 @@ const PAGE: usize = 1024;
 pub(crate) const REMEMBER_REMOVED_DAYS: i64 = 30;
 
 /// Writes all that the index holds to a file. Returns its hash.
-pub(crate) fn export(index: &Index, known: &Known, path: &Path) -> Result<String> {
-    write(index, known, path, &Keep::ALL)
+pub(crate) fn export(shared: &Shared, known: &Known, path: &Path) -> Result<String> {
+    write(shared, known, path, &Keep::ALL)
 }
 
 /// What of the past is carried into an export.
@@ -46,12 +48,13 @@ impl Keep {
     }
 }
 
-fn write(index: &Index, known: &Known, path: &Path, keep: &Keep) -> Result<String> {
+fn write(shared: &Shared, known: &Known, path: &Path, keep: &Keep) -> Result<String> {
+    let (index, watch) = (&shared.index, &shared.watch);
     let point = &known.point;
     let top = Top::new(known.facts.clone(), known.last_now, point.seq, point.head.clone());
     export::write(path, &top, |out| {
-        each(index, b'r', |key, value| record(out, key, value))?;
-        each(index, b'g', |key, value| {
+        each(index, watch, b'r', |key, value| record(out, key, value))?;
+        each(index, watch, b'g', |key, value| {
             match (keys::name(key), keys::read_pair(value)) {
                 (Some(name), Some(pair)) if keep.removal(pair) => out.put(&Item::Gone(Gone {
                     kind: name.kind,
@@ -63,7 +66,7 @@ fn write(index: &Index, known: &Known, path: &Path, keep: &Keep) -> Result<Strin
                 (_, None) | (None, _) => Err(damaged("a removal's entry")),
             }
         })?;
-        each(index, b'c', |key, value| {
+        each(index, watch, b'c', |key, value| {
             match (std::str::from_utf8(&key[1..]), keys::read_pair(value)) {
                 (Ok(id), Some(pair)) if keep.commit(pair) => out.put(&Item::Commit(Done {
                     commit: id.to_owned(),
@@ -93,11 +96,17 @@ fn damaged(what: &str) -> StoreError {
 }
 
 /// Hands over all pairs whose key begins with `tag`.
-fn each(index: &Index, tag: u8, mut act: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+fn each(
+    index: &Index,
+    watch: &Watch,
+    tag: u8,
+    mut act: impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
     let end = [tag + 1];
     let mut start = vec![tag];
     loop {
         let page = index.page(&start, &end, PAGE).map_err(Fault::into_error)?;
+        watch.busy();
         for (key, value) in &page {
             act(key, value)?;
         }
@@ -128,14 +137,14 @@ pub(crate) fn roll(committer: &mut Committer) -> std::result::Result<(), Fault> 
         removed_since: u64::try_from(since).unwrap_or(0),
     };
     let file = journal::export_name(closing + 1);
-    let sha256 = write(index, &committer.known, &dir.join(&file), &keep).map_err(failed)?;
+    let sha256 = write(&shared, &committer.known, &dir.join(&file), &keep).map_err(failed)?;
     committer
         .journal
         .roll(ExportRef { file, sha256 })
         .map_err(failed)?;
     let mut known = committer.known.clone();
     known.point = committer.journal.point.clone();
-    forget(index, &keep)?;
+    forget(&shared, &keep)?;
     let mut batch = sled::Batch::default();
     batch.insert(keys::META, meta_value(&known).map_err(failed)?);
     index.apply(batch)?;
@@ -146,9 +155,10 @@ pub(crate) fn roll(committer: &mut Committer) -> std::result::Result<(), Fault> 
     Ok(())
 }
 
-fn forget(index: &Index, keep: &Keep) -> std::result::Result<(), Fault> {
+fn forget(shared: &Shared, keep: &Keep) -> std::result::Result<(), Fault> {
+    let (index, watch) = (&shared.index, &shared.watch);
     let mut old = Vec::new();
-    each(index, b'g', |key, value| {
+    each(index, watch, b'g', |key, value| {
         old.extend(
             keys::read_pair(value)
                 .filter(|pair| !keep.removal(*pair))
@@ -157,7 +167,7 @@ fn forget(index: &Index, keep: &Keep) -> std::result::Result<(), Fault> {
         Ok(())
     })
     .map_err(Fault::Failed)?;
-    each(index, b'c', |key, value| {
+    each(index, watch, b'c', |key, value| {
         old.extend(
             keys::read_pair(value)
                 .filter(|pair| !keep.commit(*pair))

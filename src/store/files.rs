@@ -14,6 +14,9 @@ use super::{Result, StoreError, line::Place};
 /// Less than this and not even the journal can go on.
 const LEAST: u64 = 1 << 20;
 
+/// Nothing is written with less than this left.
+const FLOOR: u64 = 8 << 20;
+
 /// The places of things in the directory of a store.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -97,13 +100,17 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-/// Closes all files of a directory (not of those in it) to others.
+/// Closes all in a directory to others; sled makes its files for everybody.
 pub(crate) fn close_to_others(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let meta = entry.metadata()?;
-        if meta.is_file() && meta.mode() & 0o077 != 0 {
-            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o600))?;
+        let path = entry?.path();
+        let meta = fs::symlink_metadata(&path)?;
+        if meta.is_dir() {
+            close_to_others(&path)?;
+        }
+        if meta.mode() & 0o077 != 0 && !meta.is_symlink() {
+            let only_us = if meta.is_dir() { 0o700 } else { 0o600 };
+            fs::set_permissions(&path, fs::Permissions::from_mode(only_us))?;
         }
     }
     Ok(())
@@ -152,7 +159,7 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(|e| refused("open", &path, &e))?;
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !lock(&file) {
             let mut pid = String::new();
             // Only for the message; what else would it be good for?
             drop(file.read_to_string(&mut pid));
@@ -183,6 +190,16 @@ impl Lock {
     }
 }
 
+/// Tries for a second: a process that is just ending, or one that forked a moment ago, lets go of it then.
+fn lock(file: &File) -> bool {
+    (0..20).any(|turn| {
+        if turn > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    })
+}
+
 /// Bytes that we could still write.
 pub(crate) fn free(layout: &Layout) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(&layout.root)?;
@@ -207,6 +224,30 @@ pub(crate) fn make_room(layout: &Layout, ballast: u64) -> Result<()> {
             "the disk of {} is full ({room} bytes left): free some space, nothing can be revoked until then",
             layout.root.display()
         )));
+    }
+    Ok(())
+}
+
+/// Sees, before a write, that the disk has room for it and for what the index does with it: sled does not survive a full
+/// disk. The ballast is given up for it, and made again once there is room for it.
+pub(crate) fn has_room(layout: &Layout, ballast: u64) -> Result<()> {
+    let failed =
+        |e: io::Error| StoreError::Failed(format!("the free space of the store's disk cannot be told: {e}"));
+    let mut room = free(layout).map_err(failed)?;
+    let path = layout.ballast();
+    if room < FLOOR && path.exists() {
+        tracing::warn!(free = room, "the disk is nearly full: the ballast is given up");
+        fs::remove_file(&path).map_err(failed)?;
+        room = free(layout).map_err(failed)?;
+    }
+    if room < FLOOR {
+        return Err(StoreError::Failed(format!(
+            "the disk is full ({} KiB left): free some space, nothing can be written until then",
+            room >> 10
+        )));
+    }
+    if ballast > 0 && room > ballast.saturating_mul(4) && !path.exists() {
+        fill(&path, ballast).map_err(failed)?;
     }
     Ok(())
 }

@@ -146,11 +146,7 @@ impl Index {
             .path(path)
             .cache_capacity(CACHE)
             .flush_every_ms(Some(FLUSH_EVERY_MS));
-        let db = match panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => db,
-            Ok(Err(error)) => return Err(fault(&error)),
-            Err(_) => return Err(Fault::Damaged("it cannot be opened".into())),
-        };
+        let db = open_unlocked(&config)?;
         files::close_to_others(path).map_err(|e| Fault::Failed(files::refused("close", path, &e)))?;
         Ok(Self {
             db,
@@ -251,6 +247,23 @@ pub(crate) fn unreadable(flaw: Flaw, key: &Key) -> Fault {
         Flaw::Damaged => Fault::Damaged(flaw.of(key).to_string()),
         Flaw::Unknown { .. } => Fault::Failed(flaw.of(key)),
     }
+}
+
+/// We hold the store's lock, so if sled's own is taken then only by a child that was forked and did not start yet.
+fn open_unlocked(config: &sled::Config) -> std::result::Result<sled::Db, Fault> {
+    for _ in 0..20 {
+        match panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(db)) => return Ok(db),
+            Ok(Err(sled::Error::Io(e))) if e.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            Ok(Err(error)) => return Err(fault(&error)),
+            Err(_) => return Err(Fault::Damaged("it cannot be opened".into())),
+        }
+    }
+    Err(Fault::Failed(StoreError::Refused(
+        "the store's index is in use by another process".into(),
+    )))
 }
 
 fn guarded<T>(act: impl FnOnce() -> sled::Result<T>) -> std::result::Result<T, Fault> {

@@ -23,6 +23,7 @@ mod rules;
 mod scan;
 pub mod sled;
 pub mod typed;
+mod watch;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -123,7 +124,7 @@ pub struct AuditQuery {
 /// Derives when a record has to be looked at. An error means the record cannot be read: a refusal, never a guess.
 pub type DueOf = fn(&Key, &[u8]) -> std::result::Result<Option<Due>, String>;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Damaged, of an unknown version, locked, or on a full disk: what to do is in the text.
     #[error("{0}")]

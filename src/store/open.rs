@@ -19,6 +19,7 @@ use super::{
     rebuild,
     scan::Scan,
     sled::{OpenOptions, Shared},
+    watch::Watch,
 };
 use crate::domain::audit::{Actor, Entry};
 
@@ -85,6 +86,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Committer> {
         low_space: options.low_space,
         on_poison: options.on_poison,
         poisoned: OnceLock::new(),
+        watch: Watch::new(),
         _lock: lock,
     };
     let mut committer = Committer {

@@ -24,6 +24,7 @@ use super::{
     journal,
     keys::{self, Whose},
     open, rules,
+    watch::{self, Watch},
 };
 use crate::domain::{Key, Kind, Lane, audit};
 
@@ -81,6 +82,7 @@ pub(crate) struct Shared {
     pub(crate) low_space: u64,
     pub(crate) on_poison: OnPoison,
     pub(crate) poisoned: OnceLock<String>,
+    pub(crate) watch: Watch,
     /// Held as long as the store is open.
     pub(crate) _lock: Lock,
 }
@@ -154,6 +156,11 @@ impl SledStore {
             .name("committer".into())
             .spawn(move || committer.run(waiting))
             .map_err(|e| StoreError::Failed(format!("the committer cannot be started: {e}")))?;
+        let watched = Arc::downgrade(&shared);
+        std::thread::Builder::new()
+            .name("store-watch".into())
+            .spawn(move || watch::watch(&watched))
+            .map_err(|e| StoreError::Failed(format!("the store's watch cannot be started: {e}")))?;
         Ok(Arc::new(Self {
             shared,
             jobs: Some(jobs),
@@ -215,6 +222,13 @@ impl Drop for SledStore {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
+            while !thread.is_finished() {
+                if self.shared.poisoned.get().is_some() && self.shared.watch.hangs() {
+                    // It will never end; the process is about to.
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             // A panic there was told already; what counts is that the thread is gone.
             drop(thread.join());
         }

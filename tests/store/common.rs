@@ -4,8 +4,14 @@ use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use latchkey::{
-    domain::{Due, Key, Kind, Lane, Urgency},
-    store::{Commit, Expect, OpenOptions, Record, Result, SledStore, Write, mem::MemStore},
+    domain::{
+        Due, Key, Kind, Lane, Urgency,
+        audit::{Actor, Entry},
+    },
+    store::{
+        Answer, AuditQuery, Batch, Commit, Expect, OpenOptions, Record, Result, SledStore, Store, StoreError,
+        Versioned, Write, list, load, mem::MemStore,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,4 +119,135 @@ pub fn one_write(name: &str, expect: Expect, value: Option<&Thing>) -> Write {
         expect,
         value: value.map(|thing| serde_json::to_vec(thing).unwrap()),
     }
+}
+/// Says, under the name of a test, that it was not run.
+pub fn skipped(name: &str, why: &str) {
+    println!("SKIPPED {name}: {why}");
+}
+
+/// Waits until the background look at the index is done, or the store has failed.
+pub async fn scanned(store: &SledStore) {
+    for _ in 0..2000 {
+        if store.scanned() || store.meta().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("the look at the index does not end");
+}
+
+/// A store with so many records in it, closed again. Some were written twice, some removed.
+pub async fn filled(dir: &Path, records: usize) {
+    filled_with(options(dir), records).await;
+}
+
+pub async fn filled_with(options: OpenOptions, records: usize) {
+    let store = SledStore::open(options).await.unwrap();
+    for n in 0..records {
+        let name = format!("t{n:05}");
+        let value = due_thing(&name, ["pg", "redis"][n % 2], at(n as i64));
+        let audit = Entry::new(Actor::Latchkey, "made").request(&name.as_str().into());
+        let batch = Batch::new(format!("make-{n}"), at(n as i64))
+            .put_new(&value)
+            .audit(audit);
+        done(&*store, batch).await;
+        let old: Versioned<Thing> = load(&*store, &name).await.unwrap().unwrap();
+        let new = Thing {
+            text: padding(n),
+            ..value
+        };
+        done(
+            &*store,
+            Batch::new(format!("change-{n}"), at(n as i64)).put(&old, &new),
+        )
+        .await;
+        if n % 10 == 9 {
+            let old = load::<Thing>(&*store, &name).await.unwrap().unwrap();
+            done(
+                &*store,
+                Batch::new(format!("remove-{n}"), at(n as i64)).remove(&old),
+            )
+            .await;
+        }
+    }
+}
+
+pub async fn done(store: &dyn Store, batch: Batch) {
+    let answer = store.commit(batch.build().unwrap()).await.unwrap();
+    assert!(matches!(answer, Answer::Committed { .. }), "{answer:?}");
+}
+
+fn padding(n: usize) -> String {
+    format!("{n} ").repeat(40)
+}
+
+/// All that `filled` left is there, and nothing else.
+pub async fn whole(store: &dyn Store, records: usize) {
+    let mut found = list::<Thing>(store, "").await.unwrap().into_iter();
+    for n in (0..records).filter(|n| n % 10 != 9) {
+        let thing = found.next().unwrap_or_else(|| panic!("record {n} is missing"));
+        let name = format!("t{n:05}");
+        assert_eq!((thing.version, thing.name.as_str()), (2, name.as_str()));
+        assert_eq!(thing.text, padding(n));
+    }
+    assert!(found.next().is_none());
+    for (lane_of, rest) in [("pg", 0), ("redis", 1)] {
+        let due = store
+            .due(&lane(lane_of), at(records as i64), usize::MAX)
+            .await
+            .unwrap();
+        let expected: Vec<_> = (0..records).filter(|n| n % 2 == rest && n % 10 != 9).collect();
+        let names: Vec<_> = due.into_iter().map(|entry| entry.key.id).collect();
+        assert_eq!(
+            names,
+            expected.iter().map(|n| format!("t{n:05}")).collect::<Vec<_>>()
+        );
+    }
+    let made = store.audit(&AuditQuery::default()).await.unwrap();
+    assert_eq!(made.iter().filter(|r| r.entry.verb == "made").count(), records);
+}
+
+/// The text of a refusal.
+pub fn refusal<T>(result: Result<T>) -> String {
+    match result {
+        Err(StoreError::Refused(text)) => text,
+        Err(StoreError::Failed(text)) => panic!("failed instead of refusing: {text}"),
+        Ok(_) => panic!("not refused"),
+    }
+}
+
+/// Opens a store until it stays open: as a supervisor does, three times at most.
+pub async fn open_until_well(dir: &Path) -> Arc<SledStore> {
+    for _ in 0..3 {
+        let store = open(dir).await.unwrap();
+        scanned(&store).await;
+        if store.scanned() {
+            return store;
+        }
+    }
+    panic!("the store does not get well");
+}
+
+pub fn segment(dir: &Path, number: u32) -> std::path::PathBuf {
+    dir.join("journal").join(format!("{number:08}.jsonl"))
+}
+
+pub fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Changes a file's bytes.
+pub fn alter(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(path).unwrap();
+    change(&mut bytes);
+    std::fs::write(path, bytes).unwrap();
 }

@@ -2,6 +2,12 @@
 
 mod cases;
 mod common;
+mod damage;
+mod disk;
+mod kill;
+mod lost;
+mod model;
+mod restore;
 
 /// Runs each case over both backends, on a store of its own.
 macro_rules! suite {
