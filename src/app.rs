@@ -19,7 +19,7 @@ use crate::{
     domain::{AccountId, PersonId, Poke, PokeSubject, RequestId},
     integrations::Integrations,
     metrics::Metrics,
-    secrets::Secret,
+    secrets::{Environment, Secret},
     store::{
         Store, StoreError,
         typed::{Batch, Outcome, commit_settled},
@@ -40,6 +40,10 @@ pub struct App {
     pub unsent: Unsent,
     pub homes: Homes,
     pub catalogues: Catalogues,
+    pub started_at: DateTime<Utc>,
+    pub beat: Beat,
+    /// Where secrets of `env:` references are read from.
+    pub environment: Arc<dyn Environment>,
     /// Something became due: the loop need not sleep on.
     pub wake: Notify,
 }
@@ -105,6 +109,25 @@ impl Unsent {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(account);
+    }
+}
+
+/// When the loop last made a pass.
+pub struct Beat(Mutex<std::time::Instant>);
+
+impl Default for Beat {
+    fn default() -> Self {
+        Self(Mutex::new(std::time::Instant::now()))
+    }
+}
+
+impl Beat {
+    pub fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = std::time::Instant::now();
+    }
+
+    pub fn age(&self) -> std::time::Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 }
 

@@ -333,7 +333,7 @@ async fn compare(app: &App, live: &Live, account: &Versioned<Account>) -> Result
 }
 
 /// Brings the records in line with the configuration, and keeps what the configuration forgot.
-pub(crate) async fn register(app: &App) -> Result<(), StoreError> {
+pub async fn register(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     for live in app.integrations.all() {
         let config = &live.config;

@@ -5,7 +5,7 @@ pub(crate) mod account;
 pub(crate) mod call;
 pub(crate) mod card;
 pub(crate) mod facts;
-pub(crate) mod integration;
+pub mod integration;
 mod request;
 pub(crate) mod reveal;
 
@@ -60,6 +60,7 @@ impl Loop {
                 tracing::error!(%error, "the loop cannot read the store");
             }
             self.app.metrics.ticked(begun.elapsed());
+            self.app.beat.beat();
             tokio::select! {
                 () = self.app.wake.notified() => {}
                 () = tokio::time::sleep(NAP) => {}

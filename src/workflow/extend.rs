@@ -121,14 +121,15 @@ pub(crate) async fn wish(
 /// The approval of an extension: moves the lease's end, once, to an absolute time. A lease that ended stays ended.
 pub(crate) async fn apply(
     app: &App,
-    asked: &Asked<'_>,
+    now: DateTime<Utc>,
+    by: &str,
     batch: Batch,
     request: &mut Request,
     at: &LeaseRef,
     to: DateTime<Utc>,
 ) -> Flow<Result<Batch, Message>> {
     let lease: Option<Versioned<Lease>> = load::<Lease>(&*app.store, &lease_id(at)).await?;
-    let Some(lease) = lease.filter(|lease| lease.is_live() && asked.now < lease.expires_at) else {
+    let Some(lease) = lease.filter(|lease| lease.is_live() && now < lease.expires_at) else {
         return Ok(Err(Message::words("It is over already; nothing was extended.")));
     };
     request.lease = Some(lease.at());
@@ -137,8 +138,8 @@ pub(crate) async fn apply(
     }
     let mut longer = lease.value.clone();
     longer.extended.push(Extended {
-        at: asked.now,
-        by: asked.person.name.clone(),
+        at: now,
+        by: by.to_owned(),
         request: request.id.clone(),
         from: lease.expires_at,
         to,
@@ -154,6 +155,6 @@ pub(crate) async fn apply(
         .fact("to", to);
     Ok(Ok(batch
         .put(&lease, &longer)
-        .touch(&poke(&lease.request, asked.now))
+        .touch(&poke(&lease.request, now))
         .audit(entry)))
 }

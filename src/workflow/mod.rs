@@ -5,13 +5,16 @@
 
 pub(crate) mod answer;
 mod ask;
+pub mod control;
 pub(crate) mod electors;
 mod end;
+mod explain;
 mod extend;
 mod form;
 mod reveal;
 mod review;
 mod submit;
+pub mod upkeep;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;

@@ -243,12 +243,23 @@ pub(crate) async fn allow(
     batch: Batch,
     request: &mut Request,
 ) -> Flow<Result<Batch, crate::chat::Message>> {
+    allow_at(app, asked.now, &asked.person.name, batch, request).await
+}
+
+/// The same, for whoever approves: `by` is their name.
+pub(crate) async fn allow_at(
+    app: &App,
+    now: chrono::DateTime<chrono::Utc>,
+    by: &str,
+    batch: Batch,
+    request: &mut Request,
+) -> Flow<Result<Batch, crate::chat::Message>> {
     match request.purpose.clone() {
         Purpose::TestCard => Ok(Ok(
             batch.audit(Entry::new(Actor::Latchkey, "approved").request(&request.id))
         )),
         Purpose::Extension { lease, to, .. } => {
-            super::extend::apply(app, asked, batch, request, &lease, to).await
+            super::extend::apply(app, now, by, batch, request, &lease, to).await
         }
         Purpose::Access => {
             let Some(live) = app.integrations.get(&request.integration) else {
@@ -258,7 +269,7 @@ pub(crate) async fn allow(
                 return Ok(Err(answer::not_now_words("the integration was never reached")));
             };
             let grounds = crate::domain::Grounds {
-                now: asked.now,
+                now,
                 target_id,
                 scope: live.provider.scope(&request.resource, &request.permission.name),
                 start_within: Duration::seconds(live.config.start_within_seconds),

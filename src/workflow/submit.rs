@@ -549,6 +549,54 @@ fn cans(seen: &Seen<'_>) -> Vec<Can> {
     found
 }
 
+/// What a wish comes to, with nothing written: for `explain`.
+pub(crate) struct Picked {
+    pub found: Found,
+    pub permission: Permission,
+    pub flow: AccessFlow,
+    pub length: Length,
+}
+
+pub(crate) fn dry(sight: &Sight, asked: &Asked<'_>, wish: &Wish) -> Result<Picked, Refusal> {
+    let unknown = || Refusal::because("", Why::Unknown);
+    let found = sight.wished(wish).ok_or_else(unknown)?;
+    let (permission, flow, length) = {
+        let seen = found.seen(sight).ok_or_else(unknown)?;
+        let wanted = pick(sight, asked, &found.integration, &seen, wish)?;
+        (wanted.permission.clone(), wanted.flow.clone(), wanted.length)
+    };
+    Ok(Picked {
+        found,
+        permission,
+        flow,
+        length,
+    })
+}
+
+/// The request that a wish would make, not placed anywhere.
+pub(crate) fn blank_for(
+    asked: &Asked<'_>,
+    found: &Found,
+    permission: &Permission,
+    flow: &AccessFlow,
+    length: Length,
+) -> Request {
+    let wanted = Wanted {
+        permission,
+        flow,
+        length,
+        what: String::new(),
+    };
+    blank(
+        asked,
+        &found.integration,
+        &found.resource,
+        &wanted,
+        "",
+        Vec::new(),
+    )
+}
+
 /// They hold it, or wait for it, already.
 async fn already(
     app: &App,
