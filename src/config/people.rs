@@ -103,7 +103,7 @@ fn email(node: &Node<'_>) -> Option<String> {
 
 fn user_id(node: &Node<'_>) -> Option<String> {
     let text = node.word()?;
-    let good = text.len() >= 3
+    let good = text.len() >= 2
         && text.starts_with(['U', 'W'])
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !good {
@@ -164,7 +164,7 @@ fn group(node: &Node<'_>, names: &Names) -> Option<GroupConfig> {
         }
         (None, Some(id)) => {
             let text = id.word()?;
-            let good = text.len() >= 3
+            let good = text.len() >= 2
                 && text.starts_with('S')
                 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
             if !good {

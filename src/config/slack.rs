@@ -93,7 +93,7 @@ pub fn reference(node: &Node<'_>) -> Option<Reference> {
 
 fn team(node: &Node<'_>) -> Option<String> {
     let text = node.word()?;
-    let good = text.len() >= 3
+    let good = text.len() >= 2
         && text.starts_with(['T', 'E'])
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !good {
