@@ -49,10 +49,12 @@ struct Pace {
 impl Pace {
     fn new(per_minute: u32) -> Self {
         let gap = Duration::from_secs(60) / per_minute.max(1);
+        let burst = gap * (per_minute / 10).max(1);
+        let now = Instant::now();
         Self {
             gap,
-            burst: gap * (per_minute / 10).max(1),
-            next: Instant::now(),
+            burst,
+            next: now.checked_sub(burst).unwrap_or(now),
         }
     }
 

@@ -22,6 +22,7 @@ use latchkey::{
     workflow::upkeep,
 };
 use tempfile::TempDir;
+use tracing_subscriber::EnvFilter;
 
 /// Long enough for a busy machine; nothing waits so long unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,6 +64,7 @@ custom_access_details = "VPN first."
 integration_owner = { people = ["joe"] }
 resource_owner = { key = "owner", attribute = "group" }
 settles_in = "1s"
+per_minute = 100000
 settle_seconds = 0
 poll_seconds = 0.01
 
@@ -79,11 +81,12 @@ pub struct World {
     pub redis: Simulator,
     pub app: Arc<App>,
     pub clock: Arc<ManualClock>,
-    pub dir: TempDir,
     ticker: Loop,
     socket: Option<Socket>,
     chat: Arc<SlackChat>,
     text: String,
+    /// Last: the store goes before its directory.
+    pub dir: TempDir,
 }
 
 pub struct Setup {
@@ -128,6 +131,13 @@ fn start_of_time() -> DateTime<Utc> {
 impl World {
     async fn start(config: String) -> Self {
         latchkey::install_crypto();
+        // `RUST_LOG=latchkey=debug` shows what the bot says while a story runs.
+        drop(
+            tracing_subscriber::fmt()
+                .with_env_filter(EnvFilter::from_default_env())
+                .with_test_writer()
+                .try_init(),
+        );
         let clock = Arc::new(ManualClock::new(start_of_time()));
         let time = clock.clone();
         let mut options = slack::Options::new(people());
