@@ -4,21 +4,30 @@
 //! `directory` knows people and groups · `workflow` turns a command or click into facts · `reconcile` makes the world
 //! match the facts · `http` and `cli` let others in · `demo` stands in for the two vendors.
 
+pub mod app;
+pub mod bundle;
+pub mod catalogue;
 pub mod chat;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod control;
+pub mod credential;
 pub mod demo;
 pub mod directory;
-
 pub mod domain;
+pub mod home;
 pub mod http;
+pub mod integrations;
 pub mod metrics;
+pub mod notice;
 pub mod providers;
+pub mod reconcile;
 pub mod secrets;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod workflow;
 
 /// Installs the one rustls crypto provider of the process. Called first thing in `main` and in tests; a second call does nothing.
 pub fn install_crypto() {

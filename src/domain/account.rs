@@ -91,6 +91,8 @@ pub struct CredentialFacts {
 pub struct Failures {
     pub count: u32,
     pub since: DateTime<Utc>,
+    /// The last of them.
+    pub at: DateTime<Utc>,
     pub kind: String,
     /// At most 240 characters, no secret.
     pub text: String,

@@ -102,7 +102,7 @@ pub fn next_step(account: &Account, leases: &[Lease], settings: &Settings, now: 
     }
     if let Some(at) = account
         .next_try
-        .filter(|at| *at > now && !must_take_back_now(account, leases))
+        .filter(|at| *at > now && !is_news(account, leases))
     {
         return Step::Rest {
             until: Some(at),
@@ -136,16 +136,29 @@ fn elsewhere(account: &Account, settings: &Settings) -> Option<String> {
     }
 }
 
-/// A lease that ended after the account was put to rest does not wait for it, unless taking back is what failed.
-fn must_take_back_now(account: &Account, leases: &[Lease]) -> bool {
-    account.failures.is_none()
-        && account.unsettled_until.is_none()
-        && leases.iter().any(|lease| {
-            !lease.is_live()
-                && matches!(
-                    account.applied_state(&lease.id),
-                    Some(AppliedState::Begun | AppliedState::Made)
-                )
+/// Whether something came up since the account was put to rest: an end does not wait for a back-off that was not its
+/// own, a grant not for a routine look.
+fn is_news(account: &Account, leases: &[Lease]) -> bool {
+    leases
+        .iter()
+        .any(|lease| match (&lease.ended, account.applied_state(&lease.id)) {
+            (Some(ended), Some(AppliedState::Begun | AppliedState::Made)) => account
+                .failures
+                .as_ref()
+                .is_none_or(|failures| failures.at < ended.at),
+            (Some(_), Some(AppliedState::TakenBack)) => {
+                account.failures.is_none() && account.waiting.is_none()
+            }
+            (Some(_), None) => true,
+            (None, state) => {
+                account.failures.is_none()
+                    && account.waiting.is_none()
+                    && (state.is_none()
+                        || account
+                            .applied
+                            .get(&lease.id)
+                            .is_some_and(|told| told.until < lease.expires_at))
+            }
         })
 }
 
@@ -162,9 +175,13 @@ fn work(account: &Account, leases: &[Lease], settings: &Settings, now: DateTime<
             )
     });
     let live = ids(leases, |lease| {
-        lease.is_live() && (held.is_none() || account.applied.contains_key(&lease.id))
+        lease.is_live() && (held.is_none() || account.applied_state(&lease.id) == Some(AppliedState::Made))
     });
-    if account.state == AccountState::Deleting && held.is_none() {
+    // A deletion is finished before anything new is given, unless the target cannot finish it.
+    if account.state == AccountState::Deleting
+        && held.is_none()
+        && (live.is_empty() || account.waiting.is_none())
+    {
         return Step::Converge(Goal {
             want: Wanted::Deleted,
             release,

@@ -16,15 +16,6 @@ pub struct Checked {
     pub error: Option<String>,
 }
 
-/// How far the whole integration has to be left alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaneState {
-    pub not_before: Option<DateTime<Utc>>,
-    pub failures: u32,
-    pub since: Option<DateTime<Utc>>,
-    pub why: Option<String>,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Integration {
     pub name: IntegrationName,
@@ -34,15 +25,12 @@ pub struct Integration {
     pub target_id: Option<String>,
     pub retired: bool,
     pub checked: Option<Checked>,
-    /// The last time something was made so there.
-    pub converged_at: Option<DateTime<Utc>>,
     pub kinds: Vec<ResourceKind>,
     pub discovered_at: Option<DateTime<Utc>>,
     pub discovery_error: Option<String>,
     pub swept_at: Option<DateTime<Utc>>,
     /// When each cron job last ran (its scheduled time), by name.
     pub jobs: BTreeMap<String, DateTime<Utc>>,
-    pub lane: LaneState,
     /// When the loop looks at it next.
     pub look_at: Option<DateTime<Utc>>,
 }

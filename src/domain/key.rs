@@ -104,6 +104,14 @@ impl Lane {
         }
     }
 
+    /// What is over and leaves the store one day.
+    pub fn forget() -> Self {
+        Self {
+            owner: "@forget".into(),
+            urgency: Urgency::Housekeeping,
+        }
+    }
+
     pub fn chat() -> Self {
         Self {
             owner: "@chat".into(),

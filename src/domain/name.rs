@@ -25,9 +25,18 @@ pub fn short_hash(parts: &[&str], length: usize) -> String {
 }
 
 impl RequestId {
-    /// From the delivery that made it: the same delivery again is the same request.
-    pub fn of_delivery(delivery: &str) -> Self {
-        Self(format!("r{}", short_hash(&["request", delivery], 19)))
+    /// From the delivery that made it: the same delivery again is the same request. Requests of a person lie together.
+    pub fn of_delivery(requester: &PersonId, delivery: &str) -> Self {
+        Self(format!(
+            "{}{}",
+            Self::of_person(requester),
+            short_hash(&["request", delivery], 12)
+        ))
+    }
+
+    /// The prefix that all requests of a person share.
+    pub fn of_person(requester: &PersonId) -> String {
+        format!("r{requester}-")
     }
 }
 
@@ -39,14 +48,18 @@ impl LeaseId {
 }
 
 impl AccountId {
+    /// Another target is another account. Accounts of a person lie together.
     pub fn of(integration: &IntegrationName, target_id: &str, person: &PersonId, scope: &str) -> Self {
-        Self(format!(
-            "a{}",
-            short_hash(
-                &["account", integration.as_str(), target_id, person.as_str(), scope],
-                19
-            )
-        ))
+        let hash = short_hash(
+            &["account", integration.as_str(), target_id, person.as_str(), scope],
+            12,
+        );
+        Self(format!("{}{hash}", Self::of_person(person)))
+    }
+
+    /// The prefix that all accounts of a person share, and with them all leases.
+    pub fn of_person(person: &PersonId) -> String {
+        format!("a{person}-")
     }
 }
 
@@ -86,8 +99,19 @@ mod tests {
 
     #[test]
     fn a_repeated_delivery_is_the_same_request() {
-        assert_eq!(RequestId::of_delivery("t1"), RequestId::of_delivery("t1"));
-        assert_ne!(RequestId::of_delivery("t1"), RequestId::of_delivery("t2"));
+        let ann = PersonId::from("p1");
+        assert_eq!(
+            RequestId::of_delivery(&ann, "t1"),
+            RequestId::of_delivery(&ann, "t1")
+        );
+        assert_ne!(
+            RequestId::of_delivery(&ann, "t1"),
+            RequestId::of_delivery(&ann, "t2")
+        );
+        assert_ne!(
+            RequestId::of_delivery(&ann, "t1"),
+            RequestId::of_delivery(&PersonId::from("p2"), "t1")
+        );
     }
 
     #[test]

@@ -157,14 +157,23 @@ pub struct Request {
     pub revision: u64,
     /// The revision since which what is voted on stands as it does: a button older than this is asked again.
     pub subject_revision: u64,
+    /// When a decided request leaves the store (the audit log keeps it).
+    pub forget_at: Option<DateTime<Utc>>,
 }
 
 impl Request {
     /// When the loop has to look at it: an undecided one expires; a decided one leaves the store one day.
     pub fn due(&self) -> Option<Due> {
-        self.decision.is_none().then(|| Due {
-            lane: Lane::core(),
-            at: self.decide_by,
-        })
+        match (&self.decision, self.forget_at) {
+            (None, _) => Some(Due {
+                lane: Lane::core(),
+                at: self.decide_by,
+            }),
+            (Some(_), Some(at)) => Some(Due {
+                lane: Lane::forget(),
+                at,
+            }),
+            (Some(_), None) => None,
+        }
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! A provider's file exports one item, `REGISTRATION`. Listing it here is `mod x;` and `x::REGISTRATION,` in `ALL`.
 
+pub mod guard;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
@@ -203,6 +204,18 @@ pub enum ErrorKind {
     Invalid,
     Taken,
     Unsupported,
+}
+
+impl ErrorKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Denied => "denied",
+            Self::Invalid => "invalid",
+            Self::Taken => "taken",
+            Self::Unsupported => "unsupported",
+        }
+    }
 }
 
 impl ProviderError {

@@ -173,6 +173,11 @@ impl SledStore {
         self.shared.scanned.load(Ordering::Acquire)
     }
 
+    /// Why nothing can be written any more, if so: the process has to end and open the store again.
+    pub fn poisoned(&self) -> Option<String> {
+        self.shared.poisoned.get().cloned()
+    }
+
     /// Writes all that the store holds to a file, as JSON lines that end with their hash. Commits wait meanwhile.
     /// Returns the hash (hex).
     ///
