@@ -154,6 +154,7 @@ impl Case {
             lease: None,
             revision: 1,
             subject_revision: 1,
+            forget_at: None,
         };
         Self {
             request,
