@@ -2,8 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+use super::apply::Outcome;
 use super::log::{By, Changed};
-use super::op::{Op, Outcome};
+use super::op::Op;
 use super::world::{Flap, Task, TaskEnd, World};
 
 impl World {

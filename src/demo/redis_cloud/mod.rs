@@ -7,6 +7,8 @@
 
 mod acl;
 mod api;
+mod apply;
+mod catalogue;
 mod clock;
 mod faults;
 mod lane;

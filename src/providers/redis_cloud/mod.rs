@@ -12,6 +12,7 @@ mod notes;
 mod plan;
 mod sent;
 mod turn;
+mod under_way;
 mod verdict;
 mod wire;
 mod write;
