@@ -20,7 +20,7 @@ const NAMES: usize = 10;
 pub struct Owner {
     /// May be empty: then nobody can decide.
     pub people: Vec<Member>,
-    /// In words: `tag owner=dba on prod names group dba (bob, eve)`.
+    /// In words: `tag owner=dba on prod names group dba`.
     pub why: String,
     /// No tag led to them: the integration's owner answers instead.
     pub fallback: bool,
@@ -120,7 +120,7 @@ impl Directory {
         match self.members(cfg, group, now, freshness).await {
             Ok(people) if people.is_empty() => Found::Nobody(format!("group {group}, which is empty")),
             Ok(people) => {
-                let whom = format!("group {group} ({})", names(&people));
+                let whom = format!("group {group}");
                 Found::People(people, whom)
             }
             Err(_) => Found::Nobody(format!("group {group}, which cannot be read now")),

@@ -574,7 +574,7 @@ async fn the_tag_names_the_owner_and_else_the_integrations_owner_answers() {
         told(world.owner(&[("owner", " DBA ")], 0).await),
         (
             "bob eve".into(),
-            "tag owner=DBA on prod names group dba (bob, eve)".into(),
+            "tag owner=DBA on prod names group dba".into(),
             false
         )
     );

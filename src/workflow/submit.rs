@@ -467,12 +467,19 @@ fn pick<'a>(
         permission,
         seconds,
     ) {
-        Route::Flow(flow) => Ok(Wanted {
-            permission,
-            flow,
-            length,
-            what,
-        }),
+        Route::Flow(flow) => {
+            // A minute, unless the flow itself is meant for less.
+            let shortest_seconds = flow.default_seconds.min(60);
+            match seconds >= shortest_seconds {
+                true => Ok(Wanted {
+                    permission,
+                    flow,
+                    length,
+                    what,
+                }),
+                false => Err(no(Why::TooShort { shortest_seconds })),
+            }
+        }
         Route::TooLong { max_seconds } => {
             let line = format!(
                 "{name} {} {} {}",
