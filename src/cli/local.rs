@@ -7,10 +7,18 @@ use std::{
 
 use anyhow::Context;
 
-use super::{place, remote::Terminal, table::plain, when};
+use super::{
+    place,
+    remote::{Terminal, print},
+    table::plain,
+    when,
+};
 use crate::{
+    check::{self, RealDoors},
+    config,
     control::{self, ControlRequest, Said, Unanswered},
-    http,
+    http, init, providers,
+    secrets::ProcessEnvironment,
     store::{
         backup::{self as copies, Restored},
         chain,
@@ -104,16 +112,36 @@ pub async fn health(terminal: &Terminal) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn check(_terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("check is not wired yet")
+/// Exit code 1 where something has to be fixed.
+pub async fn check(terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let doors = RealDoors {
+        environment: ProcessEnvironment,
+        clock: std::sync::Arc::new(when::now),
+    };
+    let report = check::check(&terminal.config, &doors).await;
+    terminal.say(&report, || report.to_string())?;
+    Ok(if report.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-pub fn init(_what: &[String]) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("init is not wired yet")
+pub fn init(what: &[String]) -> anyhow::Result<ExitCode> {
+    let text = init::init(what, providers::ALL).map_err(anyhow::Error::msg)?;
+    print(&text);
+    Ok(ExitCode::SUCCESS)
 }
 
-pub fn manifest(_terminal: &Terminal, _chat: &str) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("manifest is not wired yet")
+/// As the configuration wants the app; where there is none yet, or it is not ready, as most do.
+pub fn manifest(terminal: &Terminal, chat: &str) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(chat == "slack", "{chat} is not known; there is slack");
+    let config = config::read(&terminal.config).ok();
+    let slack = config.as_ref().and_then(|config| config.slack.as_ref());
+    let command = slack.map_or("/access", |slack| slack.command.as_str());
+    let reach = config.as_ref().map_or(init::Reach::Socket, init::Reach::of);
+    print(&format!("{:#}\n", init::slack_manifest(command, &reach)));
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         IntegrationName,
+        command::is_reserved,
         cron::Schedule,
         policy::{OwnerAttribute, ResourceOwner},
     },
@@ -146,15 +147,6 @@ fn integration_name<'t>(node: &Node<'t>) -> Option<&'t str> {
         return None;
     }
     Some(name)
-}
-
-/// Words that mean a command where an integration could stand.
-fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 18] = [
-        "help", "mine", "catalog", "status", "cancel", "finish", "extend", "approve", "deny", "who",
-        "history", "stuck", "revoke", "link", "pending", "audit", "oncall", "explain",
-    ];
-    RESERVED.iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 
 fn kind<'a>(node: &Node<'_>, kinds: &'a [Registration]) -> Option<&'a Registration> {

@@ -2,6 +2,7 @@
 //!
 //! Reading (`read`) finds all problems at once, each with its line.
 
+mod advice;
 mod digest;
 mod duration;
 mod flow;
@@ -17,9 +18,10 @@ mod walk;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub use advice::{MOST_MESSAGES, advice};
 pub use digest::flow_digest;
 pub use problem::{Problem, Problems};
-pub use read::{parse, read, remembered};
+pub use read::{parse, read, read_for, remembered};
 
 use crate::{
     domain::{

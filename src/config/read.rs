@@ -1,14 +1,15 @@
 //! Reads the file: everything that is wrong with it at once, each with its line, or a configuration that is complete.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Config, HttpConfig, IntegrationConfig, StoreConfig, flow, integration, keys, people,
+    Config, GroupConfig, HttpConfig, IntegrationConfig, PersonConfig, SlackConfig, StoreConfig, flow,
+    integration, keys, people,
     problem::{Problem, Problems, did_you_mean, meant},
     slack,
     walk::{Node, Table, Walk},
@@ -20,6 +21,11 @@ use crate::{
 
 /// Reads a configuration file for the kinds of system this program speaks to. Reads no secret and asks nobody.
 pub fn read(path: &Path) -> Result<Config, Problems> {
+    read_for(path, providers::ALL)
+}
+
+/// Reads a configuration file for these kinds of system.
+pub fn read_for(path: &Path, kinds: &[Registration]) -> Result<Config, Problems> {
     let file = path.display().to_string();
     let unreadable = |text: String| Problems {
         file: file.clone(),
@@ -33,7 +39,7 @@ pub fn read(path: &Path) -> Result<Config, Problems> {
     // Absolute, so that the paths in it mean the same wherever somebody stands.
     let full = std::path::absolute(path).map_err(|e| unreadable(format!("has no place: {e}")))?;
     let base_dir = full.parent().unwrap_or(Path::new("/"));
-    parse(&file, &text, base_dir, providers::ALL)
+    parse(&file, &text, base_dir, kinds)
 }
 
 /// Reads a configuration from its text. `file` is what messages call it.
@@ -176,16 +182,7 @@ fn root(walk: &Walk<'_>, map: &DeTable<'_>, base_dir: &Path, kinds: &[Registrati
     let slack = root
         .required("slack", "a [slack] table: people ask and approve there")
         .and_then(|node| slack::read(&node));
-    let people = root
-        .required("people", "a [people] table")
-        .and_then(|node| node.open("[people]"));
-    let people = people
-        .map(|table| people::people(&table, &names, slack.as_ref()))
-        .unwrap_or_default();
-    let groups = root.node("groups").and_then(|node| node.open("[groups]"));
-    let groups = groups
-        .map(|table| people::groups(&table, &names))
-        .unwrap_or_default();
+    let (people, groups) = (people_of(&root, &names, slack.as_ref()), groups_of(&root, &names));
     let defaults = root.node("defaults").and_then(|node| node.table(&keys::DEFAULTS));
     let defaults = defaults
         .map(|table| integration::defaults(&table))
@@ -226,6 +223,22 @@ fn root(walk: &Walk<'_>, map: &DeTable<'_>, base_dir: &Path, kinds: &[Registrati
         integrations,
         flows: flows.unwrap_or_default(),
     })
+}
+
+fn people_of(root: &Table<'_>, names: &Names, slack: Option<&SlackConfig>) -> BTreeMap<String, PersonConfig> {
+    let table = root
+        .required("people", "a [people] table")
+        .and_then(|node| node.open("[people]"));
+    table
+        .map(|table| people::people(&table, names, slack))
+        .unwrap_or_default()
+}
+
+fn groups_of(root: &Table<'_>, names: &Names) -> BTreeMap<String, GroupConfig> {
+    let table = root.node("groups").and_then(|node| node.open("[groups]"));
+    table
+        .map(|table| people::groups(&table, names))
+        .unwrap_or_default()
 }
 
 fn node_installation<'t>(node: &Node<'t>) -> Option<&'t str> {

@@ -106,7 +106,18 @@ const MINIMAL: &str = include_str!("../../config/minimal.toml");
 #[test]
 fn the_example_is_read_and_explains_every_key() {
     let config = parsed(EXAMPLE).expect("config/example.toml is right");
-    for key in keys::ALL.iter().flat_map(|section| section.keys) {
+    for text in [EXAMPLE, MINIMAL] {
+        let real = parse(
+            "example.toml",
+            text,
+            Path::new("/etc/latchkey"),
+            crate::providers::ALL,
+        );
+        real.unwrap_or_else(|problems| panic!("with the real kinds:\n{problems}"));
+    }
+    let of_kinds = crate::providers::ALL.iter().flat_map(|kind| kind.keys);
+    let known = keys::ALL.iter().flat_map(|section| section.keys);
+    for key in known.chain(of_kinds) {
         let there = EXAMPLE.lines().any(|line| {
             line.match_indices(key).any(|(at, _)| {
                 let before = line[..at].chars().last();
@@ -482,4 +493,74 @@ fn an_address_that_would_never_be_believed_is_told() {
         .replace("ann@example.com\"", "ann@example.com\", slack = \"U0ANN\"")
         .replace("bob@example.com", "bob@EXAMPLE.org");
     parsed(&known).expect("one is known by the id, one by an allowed domain");
+}
+
+#[test]
+fn advice_sees_flows_that_never_decide() {
+    let flow = |name: &str, rest: &str| format!("[[access_flow]]\nname = {name:?}\n{rest}\n");
+    let base = &MINIMAL[..MINIMAL.find("[[access_flow]]").expect("a flow")];
+    let base = format!("{base}[groups]\nboth = {{ members = [\"ann\", \"bob\"] }}\n");
+    let wide = flow(
+        "wide",
+        "requesters = { groups = [\"both\"] }\ntargets = [{ integration = \"redis-cloud\", resources = [\"p*\"] }]\napprovers = [\"owner\"]\nmax_duration = \"4h\"",
+    );
+    for (requesters, target, duration, shadowed) in [
+        ("people = [\"ann\"]", "resources = [\"prod\"]", "2h", true),
+        (
+            "groups = [\"both\"]",
+            "resources = [\"pr*\"], permissions = [\"read\"]",
+            "4h",
+            true,
+        ),
+        ("people = [\"ann\"]", "resources = [\"prod\"]", "5h", false),
+        (
+            "people = [\"ann\"]",
+            "resources = [\"prod\", \"cache\"]",
+            "2h",
+            false,
+        ),
+        (
+            "people = [\"ann\"]",
+            "resources = [\"prod\"], permissions = [\"admin\"]",
+            "2h",
+            false,
+        ),
+        ("people = [\"ann\"]", "types = [\"database\"]", "2h", false),
+    ] {
+        let narrow = flow(
+            "narrow",
+            &format!(
+                "requesters = {{ {requesters} }}\ntargets = [{{ integration = \"redis-cloud\", {target} }}]\napprovers = [\"owner\"]\nmax_duration = {duration:?}"
+            ),
+        );
+        let config = parsed(&format!("{base}{wide}{narrow}")).expect("right");
+        let told = advice(&config, KINDS)
+            .iter()
+            .any(|text| text.starts_with("access flow narrow never decides: wide"));
+        assert_eq!(told, shadowed, "{requesters} {target} {duration}");
+    }
+}
+
+#[test]
+fn advice_counts_who_gets_a_message() {
+    let people: String = (0..11)
+        .map(|n| format!("p{n} = {{ slack = \"U{n}X\" }}\n"))
+        .collect();
+    let members: Vec<String> = (0..11).map(|n| format!("\"p{n}\"")).collect();
+    let text = MINIMAL
+        .replace(
+            "[[integration]]",
+            &format!(
+                "{people}[groups]\ncrowd = {{ members = [{}] }}\n[[integration]]",
+                members.join(", ")
+            ),
+        )
+        .replace("approvers = [\"owner\"]", "approvers = [\"group:crowd\"]");
+    let told = |text: &str| {
+        advice(&parsed(text).expect("right"), KINDS)
+            .iter()
+            .any(|line| line.contains("asks 11 people"))
+    };
+    assert!(told(&text));
+    assert!(!told(&format!("{text}channel = \"slack:C0DBA\"\n")));
 }
