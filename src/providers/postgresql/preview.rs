@@ -44,7 +44,7 @@ fn lines(provider: &Postgres, account: &Account, change: &Change) -> Result<Vec<
     }
     let mut lines: Vec<String> = all.iter().map(|statement| statement.shown().to_owned()).collect();
     for lease in to_give(change) {
-        lines.extend(given(provider, login, change, lease));
+        lines.extend(given(provider, login, lease));
     }
     lines.extend(remarks(change));
     Ok(lines)
@@ -72,7 +72,7 @@ fn gone(role: &str) -> Result<Vec<Statement>> {
 }
 
 /// One bad lease is one line.
-fn given(provider: &Postgres, login: &str, change: &Change, lease: &Lease) -> Vec<String> {
+fn given(provider: &Postgres, login: &str, lease: &Lease) -> Vec<String> {
     let lines = Place::and_access(lease).and_then(|(place, access)| {
         let role = provider.mark.lease_role(&lease.id);
         let mut all = vec![

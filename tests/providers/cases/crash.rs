@@ -26,7 +26,7 @@ pub async fn cut_after_every_call_ends_the_same(target: &dyn Target) -> Case {
     // One `now`, so that what is computed from time is the same each time.
     let now = now();
     let untouched = target.everything().await;
-    for deed in [Deed::Grant, Deed::Swap, Deed::Rotate, Deed::Revoke, Deed::Delete] {
+    for deed in [Deed::Delete, Deed::Grant, Deed::Revoke, Deed::Swap, Deed::Rotate] {
         let mut desk = before(target, deed, now).await;
         begin(&mut desk, deed).await;
         finish(&mut desk, deed).await;

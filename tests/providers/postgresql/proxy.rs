@@ -114,15 +114,19 @@ async fn questions(
 ) -> std::io::Result<()> {
     // The first message has no tag: it opens the connection.
     let opening = message(&mut from, false).await?;
-    if line.is_the_call() {
+    if line.cut == Cut::Before && line.is_the_call() {
         line.cut_now();
         return Ok(());
     }
     to.write_all(&opening).await?;
     loop {
         let next = message(&mut from, true).await?;
-        // A simple statement, or the end of an extended one.
-        let is_call = matches!(next.first(), Some(b'Q' | b'S'));
+        // A simple statement, or the end of a look. A look whose answer is lost is the same to the target as the next call
+        // that never comes: after it only statements are worth a cut.
+        let is_call = match line.cut {
+            Cut::Before => matches!(next.first(), Some(b'Q' | b'S')),
+            Cut::After => next.first() == Some(&b'Q'),
+        };
         if is_call && line.is_the_call() {
             match line.cut {
                 Cut::Before => {
