@@ -75,6 +75,11 @@ impl App {
         Ok(done)
     }
 
+    /// How long what is over stays in the store.
+    pub fn keep(&self) -> chrono::Duration {
+        chrono::Duration::days(i64::from(self.config.load().store.keep_ended_days))
+    }
+
     pub fn jitter(&self) -> f64 {
         rand::random()
     }

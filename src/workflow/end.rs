@@ -26,7 +26,7 @@ pub(crate) async fn cancel(app: &App, asked: &Asked<'_>, id: &RequestId) -> Flow
             (None, _, _) => {
                 let mut request = bundle.request.value.clone();
                 request.revision += 1;
-                request.forget_at = Some(asked.now + keep(app));
+                request.forget_at = Some(asked.now + app.keep());
                 request.decision = Some(Decision {
                     what: Verb::Cancelled,
                     by: asked.person.name.clone(),
@@ -53,10 +53,6 @@ pub(crate) async fn cancel(app: &App, asked: &Asked<'_>, id: &RequestId) -> Flow
         }
     }
     Ok(answer::not_now("cancelling met too many changes"))
-}
-
-fn keep(app: &App) -> Duration {
-    Duration::days(i64::from(app.config.load().store.keep_ended_days))
 }
 
 /// The requester has had enough.

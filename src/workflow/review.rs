@@ -184,11 +184,11 @@ async fn count(
         Tally::Pending { .. } => {}
         Tally::Denied => {
             voted.decision = Some(decision(asked, Verb::Denied, given.reason));
-            voted.forget_at = Some(forget_at(app, asked));
+            voted.forget_at = Some(asked.now + app.keep());
         }
         Tally::Approved => {
             voted.decision = Some(decision(asked, Verb::Approved, given.reason));
-            voted.forget_at = Some(forget_at(app, asked));
+            voted.forget_at = Some(asked.now + app.keep());
             match allow(app, asked, batch, &mut voted).await? {
                 Ok(with_lease) => batch = with_lease,
                 Err(why) => return Ok(Counted::Said(Reply::Private(why))),
@@ -201,11 +201,8 @@ async fn count(
     if !done {
         return Ok(Counted::Again);
     }
-    Ok(Counted::Said(match tally {
-        // The card says it already.
-        Tally::Approved | Tally::Denied => Reply::Done,
-        Tally::Pending { .. } => Reply::Done,
-    }))
+    // The card says the rest.
+    Ok(Counted::Said(Reply::Done))
 }
 
 fn verb_of(verdict: Verdict) -> &'static str {
@@ -230,10 +227,6 @@ fn decision(asked: &Asked<'_>, what: Verb, reason: Option<&str>) -> Decision {
         reason: reason.map(str::to_owned),
         at: asked.now,
     }
-}
-
-fn forget_at(app: &App, asked: &Asked<'_>) -> chrono::DateTime<chrono::Utc> {
-    asked.now + Duration::days(i64::from(app.config.load().store.keep_ended_days))
 }
 
 /// Adds what an approval allows: a lease, or a later end for one that lives. `Err`: why that cannot be, in words.

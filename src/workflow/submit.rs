@@ -794,8 +794,7 @@ async fn place(app: &App, asked: &Asked<'_>, mut request: Request) -> Flow<Reply
                 reason: None,
                 at: asked.now,
             });
-            let keep = app.config.load().store.keep_ended_days;
-            whole.forget_at = Some(asked.now + Duration::days(i64::from(keep)));
+            whole.forget_at = Some(asked.now + app.keep());
             match review::allow(app, asked, batch, &mut whole).await? {
                 Ok(with_lease) => batch = with_lease,
                 Err(why) => return Ok(Reply::Private(why)),

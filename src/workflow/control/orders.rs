@@ -125,7 +125,7 @@ pub(super) async fn approve(app: &App, code: &str, reason: &str, caller: &Caller
             reason: Some(reason.to_owned()),
             at: now,
         });
-        approved.forget_at = Some(now + Duration::days(i64::from(app.config.load().store.keep_ended_days)));
+        approved.forget_at = Some(now + app.keep());
         let entry = Entry::new(actor(caller), "forced approval")
             .request(&request.id)
             .person(&request.requester)
