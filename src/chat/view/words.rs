@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use chrono::DateTime;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
 use crate::{
     chat::surface::{self, TimeStyle, clean},
@@ -55,8 +55,10 @@ fn environment(instead: impl Fn(&str) -> Option<String>) -> Result<Environment<'
         };
         out.write_str(&text).map_err(Error::from)
     });
-    words.add_filter("time", |seconds: i64| marker(seconds, TimeStyle::Minute));
-    words.add_filter("second", |seconds: i64| marker(seconds, TimeStyle::Second));
+    words.add_filter("time", |seconds: Option<i64>| marker(seconds, TimeStyle::Minute));
+    words.add_filter("second", |seconds: Option<i64>| {
+        marker(seconds, TimeStyle::Second)
+    });
     words.add_filter("span", |seconds: i64| humanize(seconds));
     words.add_filter("cut", |text: &str, longest: usize| {
         Value::from_safe_string(clean(text, longest))
@@ -78,10 +80,10 @@ fn environment(instead: impl Fn(&str) -> Option<String>) -> Result<Environment<'
     Ok(words)
 }
 
-fn marker(seconds: i64, style: TimeStyle) -> Result<Value, Error> {
-    let at = DateTime::from_timestamp(seconds, 0)
-        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "a time out of range"))?;
-    Ok(Value::from_safe_string(surface::time(at, style)))
+/// A time that is not known, or out of range, is a gap people can see.
+fn marker(seconds: Option<i64>, style: TimeStyle) -> Value {
+    let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    Value::from_safe_string(at.map_or_else(|| "?".to_owned(), |at| surface::time(at, style)))
 }
 
 fn render(words: &Environment<'_>, file: &str, block: &str, values: &Value) -> Result<String, Error> {

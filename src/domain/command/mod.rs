@@ -2,6 +2,7 @@
 
 mod length;
 mod suggest;
+mod target;
 mod text;
 mod wish;
 

@@ -1,7 +1,8 @@
 //! `INTEGRATION RESOURCE [PERMISSION] [DURATION | until TIME] [REASON...]`.
 
 use super::{
-    Ask, Askable, Clock, Command, Known, Prefill, Question, Vocabulary, Wish, length, suggest,
+    Ask, Clock, Command, Known, Prefill, Question, Vocabulary, Wish, length, suggest,
+    target::{Matched, Target, find},
     text::{bare, reason},
 };
 use crate::domain::{Length, Permission, refusal::Offer, span::humanize};
@@ -18,8 +19,6 @@ const COMMON: [&str; 9] = [
     "write",
     "admin",
 ];
-/// A resource's title may hold spaces; so many words are tried as one.
-const TITLE_WORDS: usize = 6;
 
 pub(super) fn access(words: &[&str], vocabulary: &Vocabulary, clock: Clock) -> Result<Command, Question> {
     let typed = bare(words[0]);
@@ -57,93 +56,6 @@ pub(super) fn access(words: &[&str], vocabulary: &Vocabulary, clock: Clock) -> R
         typed_length: tail.typed_length,
         reason: tail.reason,
     }))
-}
-
-/// A resource that some words name.
-#[derive(Debug, Clone, PartialEq)]
-struct Target<'a> {
-    kind: &'a str,
-    title: String,
-    below: Option<&'a str>,
-    permissions: &'a [Permission],
-    /// How many words named it.
-    words: usize,
-}
-
-enum Matched<'a> {
-    One(Target<'a>),
-    Several(Vec<Target<'a>>),
-    None,
-}
-
-/// The resource that the first words name: the most words that do, and its whole title before the end of one.
-fn find<'a>(words: &[&str], known: &'a Known) -> Matched<'a> {
-    for count in (1..=words.len().min(TITLE_WORDS)).rev() {
-        let joined = words[..count].join(" ");
-        let name = bare(&joined);
-        let mut found: Vec<(Fit, Target<'a>)> = known
-            .resources
-            .iter()
-            .filter_map(|askable| target(askable, name, count))
-            .collect();
-        let best = found.iter().map(|(fit, _)| *fit).min();
-        found.retain(|(fit, _)| Some(*fit) == best);
-        let mut found: Vec<Target<'a>> = found.into_iter().map(|(_, target)| target).collect();
-        match found.len() {
-            0 => {}
-            1 => return Matched::One(found.remove(0)),
-            _ => return Matched::Several(found),
-        }
-    }
-    Matched::None
-}
-
-/// How a name names a resource; the first that fits anything counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    Title,
-    /// Something typed below it.
-    Below,
-    /// The end of its title.
-    End,
-}
-
-fn target<'a>(askable: &'a Askable, name: &str, words: usize) -> Option<(Fit, Target<'a>)> {
-    let (title, lower) = (askable.title.to_lowercase(), name.to_lowercase());
-    let of_kind = lower.strip_prefix(&format!("{}:", askable.kind.to_lowercase()));
-    let here = Target {
-        kind: &askable.kind,
-        title: askable.title.clone(),
-        below: None,
-        permissions: &askable.permissions,
-        words,
-    };
-    if lower == title || of_kind == Some(title.as_str()) {
-        return Some((Fit::Title, here));
-    }
-    if !lower.is_empty() && title.ends_with(&format!("/{lower}")) {
-        return Some((Fit::End, here));
-    }
-    below(askable, &title, name, words).map(|target| (Fit::Below, target))
-}
-
-/// A name typed under a resource, of the first kind that may be, or of the one named (`table:orders/items`). Its case
-/// is kept: only the target knows whether it matters.
-fn below<'a>(askable: &'a Askable, title: &str, name: &str, words: usize) -> Option<Target<'a>> {
-    let (parent, typed) = name.rsplit_once('/')?;
-    let parent = parent.to_lowercase();
-    let plain = !typed.is_empty() && !typed.contains(char::is_whitespace);
-    let fits = |(kind, _): &&(String, Vec<Permission>)| {
-        parent == title || parent.strip_prefix(&format!("{}:", kind.to_lowercase())) == Some(title)
-    };
-    let (kind, permissions) = askable.below.iter().find(fits).filter(|_| plain)?;
-    Some(Target {
-        kind,
-        title: format!("{}/{typed}", askable.title),
-        below: Some(&askable.title),
-        permissions,
-        words,
-    })
 }
 
 /// What follows the resource.
