@@ -26,7 +26,7 @@ pub async fn reload(app: &App, path: &Path) -> anyhow::Result<String> {
     if new.store.path != old.store.path || new.http != old.http {
         bail!("[store] and [http] take effect at a start only: restart instead");
     }
-    for name in vanished(app, &old, &new).await? {
+    if let Some(name) = vanished(app, &old, &new).await?.first() {
         bail!(
             "integration {name} vanished while access there is open; keep it and write `retired = true`: \
              it takes no requests then, and is still revoked"

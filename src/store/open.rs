@@ -138,7 +138,7 @@ fn index(layout: &Layout, options: &OpenOptions) -> Result<(Index, Known, End)> 
         }
     };
     put_aside(layout, &why)?;
-    Ok(rebuild::rebuild(layout, options)?)
+    rebuild::rebuild(layout, options)
 }
 
 fn put_aside(layout: &Layout, why: &str) -> Result<()> {

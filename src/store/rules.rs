@@ -84,7 +84,7 @@ pub(crate) fn due(due_of: DueOf, key: &Key, value: &[u8]) -> Result<Option<Due>>
 /// The instant as it is indexed: milliseconds since 1970, rounded up, so that nothing is due early.
 pub(crate) fn due_ms(at: DateTime<Utc>) -> u64 {
     let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0);
-    if at.timestamp_subsec_nanos() % 1_000_000 == 0 {
+    if at.timestamp_subsec_nanos().is_multiple_of(1_000_000) {
         ms
     } else {
         ms + 1

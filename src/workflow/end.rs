@@ -1,7 +1,5 @@
 //! Cancel, Finish now, End access: a lease is over because somebody said so.
 
-use chrono::Duration;
-
 use super::{Asked, Flow, answer};
 use crate::{
     app::{App, poke},
