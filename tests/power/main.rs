@@ -214,11 +214,11 @@ fn one_life(shim: &Path, store: &Path, shadow: &Path, cut: u32, lies: &str) -> V
     let (opened, is_open) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let lines = out.lines().map_while(Result::ok);
-        lines.inspect(|_| drop(opened.send(()))).collect()
+        lines.inspect(|_| _ = opened.send(())).collect()
     });
     // Every fifth cut comes at any moment, mostly while opening; the others while it writes.
     if cut % 5 != 4 {
-        drop(is_open.recv_timeout(Duration::from_secs(20)));
+        _ = is_open.recv_timeout(Duration::from_secs(20));
     }
     std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..150)));
     child.kill().unwrap();

@@ -77,11 +77,11 @@ fn one_life(dir: &Path, kill: u64) -> Vec<String> {
         // libtest's own words come first on the same line.
         let lines = out.lines().map_while(Result::ok);
         let said = lines.filter_map(|line| line.split_once("said ").map(|(_, said)| said.to_owned()));
-        said.inspect(|_| drop(opened.send(()))).collect()
+        said.inspect(|_| _ = opened.send(())).collect()
     });
     // Every fifth kill comes at any moment, mostly while opening; the others while it writes.
-    if kill % 5 != 0 {
-        drop(is_open.recv_timeout(Duration::from_secs(20)));
+    if !kill.is_multiple_of(5) {
+        _ = is_open.recv_timeout(Duration::from_secs(20));
     }
     std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..120)));
     child.kill().unwrap();

@@ -28,7 +28,7 @@ pub async fn grant_works(target: &dyn Target) -> Case {
             "the person is told where to go"
         );
         desk.expect(thing, true, "after the grant").await;
-        let seen = desk.observe(thing, &[lease.clone()]).await;
+        let seen = desk.observe(thing, std::slice::from_ref(&lease)).await;
         assert_eq!(seen.presence, Presence::Enabled);
         assert_eq!(
             seen.held.get(&lease.id),
@@ -85,7 +85,7 @@ pub async fn revoke_ends_it(target: &dyn Target) -> Case {
         desk.expect(thing, false, "after the revocation").await;
         let (login, credential) = (desk.login(thing), desk.credential(thing));
         assert!(!target.can_log_in(&login, &credential).await, "the door is shut");
-        let seen = desk.observe(thing, &[lease.clone()]).await;
+        let seen = desk.observe(thing, std::slice::from_ref(&lease)).await;
         assert_eq!(
             seen.held.get(&lease.id),
             Some(&false),

@@ -253,7 +253,9 @@ pub async fn vanished_account_asks_for_a_credential(target: &dyn Target) -> Case
     let login = desk.login(&offer.read);
     target.vanish(&login).await;
     assert_eq!(
-        desk.observe(&offer.read, &[lease.clone()]).await.presence,
+        desk.observe(&offer.read, std::slice::from_ref(&lease))
+            .await
+            .presence,
         Presence::Absent
     );
     let before = target.everything().await;

@@ -62,7 +62,7 @@ pub async fn another_installation_is_not_ours(target: &dyn Target) -> Case {
     other.held(&offer.read).account.name = name;
     for want in [Want::Disabled, Want::Deleted, Want::Open(Vec::new())] {
         let scope = other.provider.scope(&offer.read.at, &offer.read.permission);
-        let error = other.turn(&scope, want).await.err().expect("not ours to change");
+        let error = other.turn(&scope, want).await.expect_err("not ours to change");
         assert_eq!(error.kind, ErrorKind::Taken, "{error}");
     }
     assert_eq!(other.observe(&offer.read, &[]).await.presence, Presence::NotOurs);
@@ -83,7 +83,7 @@ pub async fn stranger_with_our_name_is_taken(target: &dyn Target) -> Case {
     desk.open(&offer.read).await;
     let scope = desk.provider.scope(&offer.read.at, &offer.read.permission);
     for want in [desk.want(&scope), Want::Disabled, Want::Deleted] {
-        let error = desk.turn(&scope, want).await.err().expect("not ours to change");
+        let error = desk.turn(&scope, want).await.expect_err("not ours to change");
         assert_eq!(error.kind, ErrorKind::Taken, "{error}");
     }
     assert_eq!(desk.observe(&offer.read, &[]).await.presence, Presence::NotOurs);

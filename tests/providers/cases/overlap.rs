@@ -131,7 +131,7 @@ pub async fn unreachable_part_keeps_its_lease_pending(target: &dyn Target) -> Ca
     target.mend_part().await;
     desk.settled().await;
     desk.expect(&offer.other, false, "after the part came back").await;
-    let seen = desk.observe(&offer.other, &[other.clone()]).await;
+    let seen = desk.observe(&offer.other, std::slice::from_ref(&other)).await;
     assert_eq!(seen.held.get(&other.id), Some(&false));
 
     // Nor is a grant there called done, and it holds nothing else up.

@@ -77,7 +77,7 @@ pub async fn no_memo_holds_a_secret(target: &dyn Target) -> Case {
             free_of(&secrets, line, "an example");
         }
     }
-    let seen = desk.observe(&offer.read, &[lease.clone()]).await;
+    let seen = desk.observe(&offer.read, std::slice::from_ref(&lease)).await;
     free_of(&secrets, &format!("{seen:?}"), "what was observed");
     desk.end(&lease);
     for answer in desk.settled().await {

@@ -296,7 +296,7 @@ async fn an_older_fence_changes_nothing(kind: &Postgres) -> Case {
     for older in [Fence { epoch: 1, count: 7 }, Fence { epoch: 0, count: 900 }] {
         for want in [Want::Disabled, Want::Deleted, desk.want("")] {
             desk.fence = older;
-            let error = desk.turn("", want).await.err().expect("refused");
+            let error = desk.turn("", want).await.expect_err("refused");
             assert_eq!(error.kind, ErrorKind::Transient, "{error}");
         }
     }
