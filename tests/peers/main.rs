@@ -3,6 +3,8 @@
 //! Without the clients (`tests/run peers` installs them) their checks are skipped by name. `peers --serve` runs the
 //! server with its page until stopped, for work on either by hand.
 
+mod endpoint;
+
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
@@ -41,6 +43,7 @@ async fn main() -> ExitCode {
     let mut score = Score::default();
     python(&mut score).await;
     signed(&mut score).await;
+    to_us(&mut score).await;
     node(&mut score).await;
     println!(
         "peers: {} passed, {} failed, {} skipped",
@@ -192,6 +195,41 @@ async fn signed(score: &mut Score) {
     let mut command = Command::new(python);
     command.arg(script("receiver.py")).arg(port.to_string());
     run(score, "python SignatureVerifier", command, &server).await;
+}
+
+/// The bot's own endpoint takes what slack_sdk signed, refuses everything else, and acts on a replay once.
+async fn to_us(score: &mut Score) {
+    const NAME: &str = "python SignatureVerifier, to us";
+    let Some(python) = from_environment("LATCHKEY_TEST_PYTHON") else {
+        return score.skip(NAME, "no Python with tests/peers/requirements.txt");
+    };
+    let Some(server) = start(score, NAME, workspace()).await else {
+        return;
+    };
+    let secret = "demo-only-not-a-secret";
+    let endpoint = match endpoint::Endpoint::start(&server, secret).await {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            println!("FAILED {NAME}: {error}");
+            score.failed += 1;
+            return;
+        }
+    };
+    let mut command = Command::new(python);
+    command
+        .arg(script("sender.py"))
+        .arg(&endpoint.url)
+        .env("SLACK_SIGNING_SECRET", secret);
+    run(score, NAME, command, &server).await;
+    // Two good ones, and the replayed one once: nothing that was refused got as far as the bot.
+    let (replays, commands) = (endpoint.acted_on("replay."), endpoint.commands());
+    if replays == 1 && commands == 3 {
+        println!("ok {NAME}: a replay acts once, a refused one never");
+        score.passed += 1;
+    } else {
+        println!("FAILED {NAME}: a replay acted {replays} times, {commands} commands came through");
+        score.failed += 1;
+    }
 }
 
 async fn node(score: &mut Score) {
