@@ -2,6 +2,7 @@
 
 mod assemble;
 mod reload;
+mod restored;
 
 use std::{
     path::{Path, PathBuf},

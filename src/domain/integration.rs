@@ -1,6 +1,6 @@
 //! One configured connection to a system, as the store remembers it: enough to revoke when the configuration forgot it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,12 @@ pub struct Integration {
     pub swept_at: Option<DateTime<Utc>>,
     /// When each cron job last ran (its scheduled time), by name.
     pub jobs: BTreeMap<String, DateTime<Utc>>,
+    /// What owner and admins were last told is wrong with it; absent: nothing, or that it is well again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
+    /// Accounts with our mark that nothing here knows, as last seen: each is reported once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub strays: BTreeSet<String>,
     /// When the loop looks at it next.
     pub look_at: Option<DateTime<Utc>>,
 }

@@ -112,6 +112,10 @@ pub struct Lease {
     pub closed: Option<Closed>,
     /// The loop need not look before this (never past `expires_at`): it waits for the target, or backs off.
     pub rest_until: Option<DateTime<Utc>>,
+    /// Set after a restore: what ends by the restored facts alone ends no sooner, so that somebody can look first. Ends
+    /// that people or targets cause do not wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<DateTime<Utc>>,
     pub trouble: Option<Trouble>,
     #[serde(skip, default = "Approved::stored")]
     approved: Approved,
@@ -172,6 +176,7 @@ impl Lease {
             ended: None,
             closed: None,
             rest_until: None,
+            grace_until: None,
             trouble: None,
             approved: Approved(()),
         })
@@ -186,13 +191,21 @@ impl Lease {
         self.ended.is_none()
     }
 
-    /// When it is over if nobody ends it sooner: its end, or its start limit while it is not granted.
+    /// When it is over if nobody ends it sooner: its end, or its start limit while it is not granted; after a restore no
+    /// sooner than its grace.
     pub fn over_at(&self) -> DateTime<Utc> {
         if self.granted_at.is_some() {
-            self.expires_at
+            self.ends_at()
         } else {
-            self.start_by
+            self.grace_until
+                .map_or(self.start_by, |grace| self.start_by.max(grace))
         }
+    }
+
+    /// When granted access ends by itself, a grace after a restore included.
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        self.grace_until
+            .map_or(self.expires_at, |grace| self.expires_at.max(grace))
     }
 
     /// When the loop has to look at it, in which lane. `None` once it is closed.
@@ -202,8 +215,8 @@ impl Lease {
         }
         let (urgency, at, latest) = match (&self.ended, self.granted_at) {
             (Some(ended), _) => (Urgency::Ends, ended.at, None),
-            (None, Some(_)) => (Urgency::Ends, self.expires_at, Some(self.expires_at)),
-            (None, None) => (Urgency::Grants, self.approved_at, Some(self.start_by)),
+            (None, Some(_)) => (Urgency::Ends, self.over_at(), Some(self.over_at())),
+            (None, None) => (Urgency::Grants, self.approved_at, Some(self.over_at())),
         };
         let rested = self.rest_until.map_or(at, |rest| rest.max(at));
         let at = latest.map_or(rested, |latest| rested.min(latest));

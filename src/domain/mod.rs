@@ -16,6 +16,8 @@ pub mod policy;
 pub mod refusal;
 mod request;
 pub mod route;
+#[cfg(test)]
+mod samples;
 pub mod span;
 mod values;
 pub mod vote;

@@ -11,7 +11,8 @@ use crate::{
         view::{self, announcement, approver_card, next_change, requester_card, stuck_notice},
     },
     domain::{
-        ApprovalThen, Audience, Card, Person, PersonId, Place, Poke, PokeSubject, Posting, Request, RequestId,
+        ApprovalThen, Audience, Card, EndReason, Person, PersonId, Place, Poke, PokeSubject, Posting,
+        Request, RequestId,
     },
     store::{
         StoreError,
@@ -265,6 +266,11 @@ async fn announce(
             due.push((format!("stuck:{}", place.channel), place, message.clone()));
         }
     }
+    if let Some((state, message)) = end_notice(app, bundle, &card) {
+        for place in responsible(app, bundle).await {
+            due.push((format!("{state}:{}", place.channel), place, message.clone()));
+        }
+    }
     if let Some(message) = granted_notice(app, bundle) {
         for place in notified(app, bundle).await {
             due.push((format!("granted:{}", place.channel), place, message.clone()));
@@ -308,6 +314,19 @@ async fn announce(
         };
     }
     Ok(None)
+}
+
+/// What those who answer for the integration hear of an end: that somebody removed the access there, and that what they
+/// heard of as stuck is gone.
+fn end_notice(app: &App, bundle: &Bundle, card: &Card) -> Option<(&'static str, Message)> {
+    let ended = bundle.lease.as_ref()?.ended.as_ref()?;
+    let closed = bundle.lease.as_ref()?.closed.is_some();
+    let facts = bundle.facts(None, app.config.load().time_zone, app.now());
+    if closed && card.announced.iter().any(|state| state.starts_with("stuck:")) {
+        return Some(("unstuck", view::said(&view::Said::Unstuck(&facts))));
+    }
+    (ended.why == EndReason::RemovedInTarget)
+        .then(|| ("removed", view::said(&view::Said::RemovedInTarget(&facts))))
 }
 
 fn granted_notice(app: &App, bundle: &Bundle) -> Option<Message> {

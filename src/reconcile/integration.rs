@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::{call, facts};
 use crate::{
     app::App,
+    chat::{Message, view},
     domain::{
         Account, AccountName, AccountState, AppliedState, CatalogueEntry, Checked, Discovery, EndReason,
         Integration, IntegrationName, Lease, ResourceRef,
@@ -14,6 +15,7 @@ use crate::{
         route::fits,
     },
     integrations::Live,
+    notice,
     providers::{ErrorKind, Presence},
     store::{
         StoreError,
@@ -26,6 +28,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::minutes(5);
 /// How often the catalogue is listed where no cron line says otherwise.
 const LIST_EVERY: Duration = Duration::minutes(30);
+/// A target that cannot be reached for so long is spoken of.
+const AWAY: Duration = Duration::minutes(5);
 /// Records written in one commit.
 const CHUNK: usize = 200;
 
@@ -114,7 +118,53 @@ async fn plan(app: &App, live: &Live) -> Result<(), StoreError> {
             .min(listing.unwrap_or(again))
             .max(now + Duration::seconds(1)),
     );
-    app.commit(batch.put(&record, &seen)).await.map(drop)
+    let news = news(live, seen.told.as_deref(), now);
+    if let Some(news) = &news {
+        seen.told.clone_from(&news.wrong);
+    }
+    if app.commit(batch.put(&record, &seen)).await?
+        && let Some(news) = news
+    {
+        tell(app, live, &news.said).await;
+    }
+    Ok(())
+}
+
+/// Something to tell owner and admins of an integration's health.
+struct News {
+    /// What is wrong, to remember; `None`: it is well again.
+    wrong: Option<String>,
+    said: Message,
+}
+
+/// What became of the integration's health since it was last spoken of. A target that is away is spoken of only once it
+/// stays away: what it holds up is told by itself.
+fn news(live: &Live, told: Option<&str>, now: DateTime<Utc>) -> Option<News> {
+    let (pulse, integration) = (live.pulse(), live.config.name.as_str());
+    let away = pulse.failing_since.is_some_and(|since| now - since >= AWAY);
+    let wrong = if pulse.failures > 0 {
+        pulse.why.clone().filter(|_| away)
+    } else {
+        (!pulse.missing.is_empty()).then(|| format!("Our login lacks {}", pulse.missing.join("; ")))
+    };
+    let said = match (&wrong, told) {
+        (Some(why), told) if told != Some(why.as_str()) => {
+            view::said(&view::Said::Unhealthy { integration, why })
+        }
+        // A failure that is still young says nothing about what was told before.
+        (None, Some(_)) if pulse.failures == 0 => view::said(&view::Said::Healthy { integration }),
+        _ => return None,
+    };
+    Some(News { wrong, said })
+}
+
+/// Tells those who answer for it, and the admins.
+async fn tell(app: &App, live: &Live, message: &Message) {
+    let mut places = notice::owner_places(app, live).await;
+    places.extend(notice::admin_places(app).await);
+    places.sort();
+    places.dedup();
+    notice::tell(app, &places, message).await;
 }
 
 /// Lists what can be requested and brings the catalogue up to date. A thing is gone only after two complete listings
@@ -246,12 +296,37 @@ pub(crate) async fn sweep(app: &App, live: &Live) -> Result<(), StoreError> {
         }
         compare(app, live, &account).await?;
     }
-    for stray in there.difference(&known) {
-        tracing::warn!(integration = %name, login = stray.login(), "an account with our mark that we know nothing of");
-        let entry = Entry::new(Actor::Latchkey, "unknown account seen")
-            .integration(name)
-            .fact("login", stray.login());
-        app.commit(app.batch(app.now()).audit(entry)).await?;
+    report_strays(app, live, there.difference(&known).cloned().collect()).await
+}
+
+/// Accounts with our mark that nothing here knows are left alone, and each is reported once.
+async fn report_strays(app: &App, live: &Live, strays: Vec<AccountName>) -> Result<(), StoreError> {
+    let name = &live.config.name;
+    let Some(record) = load::<Integration>(&*app.store, name.as_str()).await? else {
+        return Ok(());
+    };
+    let mut seen = record.value.clone();
+    seen.strays = strays.iter().map(|stray| stray.login().to_owned()).collect();
+    if seen.strays == record.strays {
+        return Ok(());
+    }
+    let mut batch = app.batch(app.now()).put(&record, &seen);
+    let new: Vec<&String> = seen.strays.difference(&record.strays).collect();
+    for login in &new {
+        tracing::warn!(integration = %name, login, "an account with our mark that we know nothing of");
+        let entry = Entry::new(Actor::Latchkey, "unknown account seen").integration(name);
+        batch = batch.audit(entry.fact("login", login));
+    }
+    if app.commit(batch).await? {
+        for account in new {
+            let integration = name.as_str();
+            tell(
+                app,
+                live,
+                &view::said(&view::Said::UnknownAccount { integration, account }),
+            )
+            .await;
+        }
     }
     Ok(())
 }
@@ -329,7 +404,15 @@ async fn compare(app: &App, live: &Live, account: &Versioned<Account>) -> Result
     if found != account.value {
         batch = batch.put(&account, &found);
     }
-    app.commit(batch).await.map(drop)
+    if app.commit(batch).await? && found.drifted {
+        let drift = view::Said::Drift {
+            integration: live.config.name.as_str(),
+            account: account.name.login(),
+            why: &altered.join("; "),
+        };
+        tell(app, live, &view::said(&drift)).await;
+    }
+    Ok(())
 }
 
 /// Brings the records in line with the configuration, and keeps what the configuration forgot.
@@ -350,6 +433,8 @@ pub async fn register(app: &App) -> Result<(), StoreError> {
                 discovered_at: None,
                 discovery_error: None,
                 swept_at: None,
+                told: None,
+                strays: BTreeSet::new(),
                 jobs: BTreeMap::new(),
                 look_at: None,
             },

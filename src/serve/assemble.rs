@@ -52,6 +52,7 @@ pub async fn assemble(parts: Parts) -> anyhow::Result<Arc<App>> {
     let config = app.config.load_full();
     load_integrations(&app, &config).await?;
     reconcile::integration::register(&app).await?;
+    super::restored::settle(&app).await?;
     Ok(app)
 }
 

@@ -83,7 +83,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     ticker: Loop,
     socket: Option<Socket>,
-    chat: Arc<SlackChat>,
+    pub chat: Arc<SlackChat>,
     text: String,
     /// Last: the store goes before its directory.
     pub dir: TempDir,

@@ -42,7 +42,7 @@ pub fn announcement(facts: &CardFacts<'_>) -> Option<(String, Message)> {
 /// A lease that was extended is warned of again.
 fn remembered(facts: &CardFacts<'_>, state: State, block: &str) -> String {
     match (state, facts.lease) {
-        (State::Ending, Some(lease)) => format!("{block}:{}", lease.expires_at.timestamp()),
+        (State::Ending, Some(lease)) => format!("{block}:{}", lease.ends_at().timestamp()),
         _ => block.to_owned(),
     }
 }

@@ -180,7 +180,7 @@ impl CardFacts<'_> {
         let waiting = self.account.and_then(|account| account.waiting.clone());
         let trouble = self.lease.and_then(|lease| lease.trouble.as_ref());
         context! {
-            ends => self.lease.map(|lease| lease.expires_at.timestamp()),
+            ends => self.lease.map(|lease| lease.ends_at().timestamp()),
             lasts => self.lease.and_then(|lease| Some((lease.expires_at - lease.granted_at?).num_seconds())),
             granted => self.lease.and_then(|lease| lease.granted_at).map(|at| at.timestamp()),
             over => ended.map(|ended| ended.at.timestamp()),

@@ -94,7 +94,7 @@ fn over(lease: &Lease) -> State {
 /// When an active lease's warning is due, if it is worth one.
 fn warning(lease: &Lease) -> Option<DateTime<Utc>> {
     let granted = lease.granted_at?;
-    (lease.expires_at - granted >= WORTH_A_WARNING).then(|| lease.expires_at - WARNING)
+    (lease.ends_at() - granted >= WORTH_A_WARNING).then(|| lease.ends_at() - WARNING)
 }
 
 /// When the card will look different by time alone.

@@ -142,7 +142,7 @@ impl From<Wish> for Prefill {
 pub struct Question {
     pub ask: Ask,
     pub offers: Vec<Offer>,
-    pub form: Prefill,
+    pub form: Box<Prefill>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl From<Ask> for Question {
         Self {
             ask,
             offers: Vec::new(),
-            form: Prefill::default(),
+            form: Box::default(),
         }
     }
 }
@@ -225,7 +225,7 @@ pub fn prefill(text: &str, vocabulary: &Vocabulary, now: DateTime<Utc>, zone: Tz
         Ok(Command::Access(wish)) => wish.into(),
         Ok(Command::Form(prefill)) => prefill,
         Ok(_) => Prefill::default(),
-        Err(question) => question.form,
+        Err(question) => *question.form,
     }
 }
 

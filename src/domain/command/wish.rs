@@ -70,7 +70,7 @@ struct Tail {
 /// A tail that cannot be acted on: what it says, and what to ask.
 struct Wrong {
     ask: Ask,
-    tail: Tail,
+    tail: Box<Tail>,
 }
 
 fn tail(words: &[&str], permissions: &[Permission], clock: Clock) -> Result<Tail, Wrong> {
@@ -93,10 +93,10 @@ fn tail(words: &[&str], permissions: &[Permission], clock: Clock) -> Result<Tail
         let rest = self::tail(rest, &[], clock)?;
         return match near {
             Some(name) => {
-                let tail = Tail {
+                let tail = Box::new(Tail {
                     permission: Some(name.clone()),
                     ..rest
-                };
+                });
                 Err(Wrong {
                     ask: Ask::DidYouMean { name },
                     tail,
@@ -117,7 +117,10 @@ fn tail(words: &[&str], permissions: &[Permission], clock: Clock) -> Result<Tail
         length::Start::Bad(ask) => {
             let left = words.iter().skip(1).copied().collect::<Vec<_>>();
             tail.reason = left_over(&ask, &left);
-            return Err(Wrong { ask, tail });
+            return Err(Wrong {
+                ask,
+                tail: Box::new(tail),
+            });
         }
         length::Start::Other => {}
     }
@@ -226,6 +229,7 @@ fn line(before: &str, permission: Option<&str>, length: Option<&str>, reason: &s
 impl Wrong {
     fn question(self, known: &Known, target: &Target<'_>, before: &str) -> Question {
         let Self { ask, tail } = self;
+        let tail = *tail;
         let permission = tail.permission.as_deref();
         let mut offers: Vec<Offer> = lengths_for(&ask)
             .into_iter()
@@ -241,13 +245,13 @@ impl Wrong {
                 line(before, permission, None, &tail.reason),
             ));
         }
-        let form = Prefill {
+        let form = Box::new(Prefill {
             integration: Some(known.name.clone()),
             resource: Some((target.kind.to_owned(), target.title.clone())),
             permission: tail.permission,
             length: tail.typed_length,
             reason: Some(tail.reason).filter(|reason| !reason.is_empty()),
-        };
+        });
         Question { ask, offers, form }
     }
 }
@@ -295,10 +299,10 @@ fn several(known: &Known, targets: &[Target<'_>], words: &[&str], clock: Clock) 
             )
         })
         .collect();
-    let form = Prefill {
+    let form = Box::new(Prefill {
         integration: Some(known.name.clone()),
         ..Prefill::default()
-    };
+    });
     Question {
         ask: Ask::Several { names },
         offers,
@@ -328,7 +332,7 @@ fn no_such_resource(known: &Known, words: &[&str], clock: Clock) -> Question {
     if question.offers.is_empty() {
         question.offers.push(Offer::form("Open form", known.name.clone()));
     }
-    question.form = Prefill {
+    *question.form = Prefill {
         integration: Some(known.name.clone()),
         ..Prefill::default()
     };

@@ -139,7 +139,7 @@ pub(super) async fn leases(app: &App, which: Which) -> Flow<ControlResponse> {
             }
             .into(),
             granted_at: lease.granted_at,
-            expires_at: lease.expires_at,
+            expires_at: lease.ends_at(),
             ended_at: lease.ended.as_ref().map(|ended| ended.at),
             closed_at: lease.closed.as_ref().map(|closed| closed.at),
             trouble: lease.trouble.as_ref().map(|trouble| trouble.text.clone()),
