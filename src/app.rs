@@ -67,8 +67,13 @@ impl App {
         if batch.is_empty() {
             return Ok(true);
         }
-        let outcome = commit_settled(&*self.store, batch.build()?).await?;
-        let done = outcome == Outcome::Committed;
+        let outcome = commit_settled(&*self.store, batch.build()?).await;
+        self.metrics.commit(match &outcome {
+            Ok(Outcome::Committed) => "committed",
+            Ok(Outcome::Conflict { .. }) => "conflict",
+            Err(_) => "failed",
+        });
+        let done = outcome? == Outcome::Committed;
         if done {
             self.wake.notify_one();
         }

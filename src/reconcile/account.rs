@@ -177,6 +177,7 @@ pub(crate) async fn grants(app: &App, live: &Live, now: DateTime<Utc>) -> Grants
     let held = if live.config.retired {
         Some(format!("{name} is retired"))
     } else if let Some(leap) = app.clock.leap() {
+        app.metrics.clock_held();
         Some(format!(
             "the clock leapt from {} to {}; an admin has to confirm it (latchkey resume)",
             leap.from, leap.to

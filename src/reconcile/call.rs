@@ -109,7 +109,10 @@ pub(crate) async fn claim(
     } else {
         batch.put_new(&account)
     };
-    if !app.commit(batch).await? {
+    let won = app.commit(batch).await?;
+    app.metrics
+        .claim(&facts.account.integration, if won { "won" } else { "lost" });
+    if !won {
         return Ok(None);
     }
     facts.account = Versioned {
@@ -503,6 +506,9 @@ pub(crate) async fn verify(
     let mut all_gone = true;
     for lease in facts.leases.iter().filter(|lease| ids.contains(&lease.id)) {
         if is_gone(&account, &facts, lease, &seen) {
+            if let Some(ended) = &lease.ended {
+                app.metrics.revoked(&lease.integration, now - ended.at);
+            }
             account.applied.remove(&lease.id);
             account.last_end = Some(now);
             batch = close(batch, &account, lease, &seen, looked_at, now);

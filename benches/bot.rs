@@ -1,0 +1,368 @@
+//! How the bot keeps up: the answer to a command over signed HTTP, and the loop among many sleeping leases.
+//! `cargo bench --bench bot [SLEEPING]` (a million by default; about 2 GB of disk under the temporary directory).
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{TimeDelta, Utc};
+use latchkey::{
+    app::App,
+    chat::slack::{SlackChat, SlackSettings},
+    clock::{Clock, MachineClock},
+    config,
+    demo::{redis_cloud, slack},
+    domain::{
+        ApprovalThen, Decision, EndReason, Ended, FlowThen, Grounds, Kind, Lease, Length, Permission,
+        PersonId, Purpose, Request, RequestId, ResourceRef, ShortCode, Verb,
+    },
+    metrics::Metrics,
+    providers,
+    reconcile::Loop,
+    secrets::Secret,
+    serve::{Parts, assemble, handle},
+    store::{Commit, Expect, OpenOptions, SledStore, Store, Write, records::due_of, typed::Record},
+};
+
+const A_SECOND: usize = 200;
+const SECONDS: usize = 10;
+const DUE: usize = 10_000;
+const BATCH: usize = 500;
+
+#[tokio::main]
+async fn main() {
+    latchkey::install_crypto();
+    let sleeping = std::env::args()
+        .skip(1)
+        .find_map(|word| word.parse().ok())
+        .unwrap_or(1_000_000);
+    let world = World::start(A_SECOND * SECONDS).await;
+    world.acks().await;
+    world.lag(0, "with nothing asleep").await;
+    let alone = world.lag(0, "again").await;
+    world.sleep(sleeping).await;
+    let among = world.lag(sleeping, "among them").await;
+    let ratio = among.as_secs_f64() / alone.as_secs_f64();
+    goal(
+        &format!("{DUE} due among {sleeping} asleep against {DUE} alone: ratio {ratio:.2}"),
+        "< 2, no full scan",
+        ratio < 2.0,
+    );
+    let begun = Instant::now();
+    let mut idle = Loop::new(world.app.clone());
+    let started = idle.tick().await.expect("a pass");
+    println!(
+        "a pass with {sleeping} asleep and {started} due: {:.2} ms",
+        begun.elapsed().as_secs_f64() * 1e3
+    );
+}
+
+fn goal(what: &str, wanted: &str, met: bool) {
+    println!("{what} (goal {wanted}) {}", if met { "met" } else { "MISSED" });
+}
+
+struct World {
+    app: Arc<App>,
+    store: Arc<SledStore>,
+    url: String,
+    people: usize,
+    _slack: slack::SlackServer,
+    _redis: redis_cloud::Simulator,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    async fn start(people: usize) -> Self {
+        let members: Vec<slack::FakePerson> = (0..people)
+            .map(|n| slack::FakePerson::member(&user(n), &format!("p{n}"), &format!("P {n}")))
+            .collect();
+        let mut options = slack::Options::new(members);
+        options.record = slack::Record::Nothing;
+        options.groups = Some(vec![slack::FakeGroup {
+            id: "S0ENG".into(),
+            handle: "eng".into(),
+            name: "Eng".into(),
+            members: (0..people).map(user).collect(),
+            disabled: false,
+        }]);
+        let slack = slack::start(options).await.expect("the chat");
+        let redis = redis_cloud::start(redis_cloud::Options::team())
+            .await
+            .expect("the simulator");
+        let dir = tempfile::tempdir().expect("a directory");
+        let text = CONFIG
+            .replace("{slack}", &slack.api_base())
+            .replace("{redis}", &redis.url);
+        let config =
+            config::parse("bench.toml", &text, dir.path(), providers::ALL).expect("the configuration");
+        let clock: Arc<dyn Clock> = Arc::new(MachineClock::new(None));
+        let store = SledStore::open(OpenOptions::new(&config.store.path, due_of, clock.now()))
+            .await
+            .expect("the store");
+        let time = clock.clone();
+        let mut settings = SlackSettings::new(
+            "T0TEAM",
+            Secret::new("xoxb-demo-only-not-a-token"),
+            Arc::new(move || time.now()),
+        );
+        settings.api_url = slack.api_base();
+        settings.pace = Duration::ZERO;
+        let chat = SlackChat::new(settings).expect("the adapter");
+        let environment: BTreeMap<String, String> = [
+            ("A", "demo-account-key"),
+            ("U", "demo-owner-key"),
+            ("B", "b"),
+            ("S", "s"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let parts = Parts {
+            config,
+            store: store.clone(),
+            clock: clock.clone(),
+            chats: vec![chat.clone()],
+            metrics: Arc::new(Metrics::new()),
+            environment: Arc::new(environment),
+        };
+        let app = assemble(parts).await.expect("it assembles");
+        Loop::new(app.clone()).settle().await.expect("discovery");
+        let routes = chat.routes(
+            Secret::new("s"),
+            handle(app.clone()),
+            Arc::new(move || clock.now()),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let url = format!(
+            "http://{}/slack/commands",
+            listener.local_addr().expect("an address")
+        );
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Self {
+            app,
+            store,
+            url,
+            people,
+            _slack: slack,
+            _redis: redis,
+            _dir: dir,
+        }
+    }
+
+    /// Every person asks once; each answer comes after its commit.
+    async fn acks(&self) {
+        let client = reqwest::Client::new();
+        let begun = Instant::now();
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..self.people {
+            let due = Duration::from_secs_f64(n as f64 / A_SECOND as f64);
+            tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
+            let (client, url) = (client.clone(), self.url.clone());
+            tasks.spawn(async move {
+                let body = format!(
+                    "team_id=T0TEAM&user_id={}&command=%2Faccess&text=redis-cloud+prod+read+2h+bench&trigger_id=t.{n}\
+                     &channel_id=D1&response_url=http%3A%2F%2F127.0.0.1%3A9%2Fx&api_app_id=A0LATCHKEY",
+                    user(n)
+                );
+                #[expect(clippy::disallowed_methods, reason = "a signature carries the machine's time")]
+                let now = Utc::now().timestamp();
+                let begun = Instant::now();
+                let request = client
+                    .post(&url)
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .header("x-slack-request-timestamp", now.to_string())
+                    .header("x-slack-signature", slack::sign("s", &now.to_string(), &body))
+                    .body(body);
+                let text = request.send().await.expect("an answer").text().await.expect("a body");
+                (begun.elapsed(), text.contains("Asked"))
+            });
+        }
+        let mut took = Vec::new();
+        let mut asked = 0;
+        while let Some(done) = tasks.join_next().await {
+            let (time, yes) = done.expect("a command");
+            took.push(time);
+            asked += usize::from(yes);
+        }
+        took.sort();
+        let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
+        println!(
+            "{} commands at {A_SECOND}/s, {asked} became durable requests in the answer itself",
+            took.len()
+        );
+        let what = format!("answer p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+        goal(&what, "p99 < 50 ms", at(0.99) < 50.0);
+    }
+
+    /// Puts leases to sleep that end a year from now.
+    async fn sleep(&self, count: usize) {
+        let begun = Instant::now();
+        self.put("sleep", count, |lease, now| {
+            lease.granted_at = Some(now);
+            lease.expires_at = now + TimeDelta::days(365);
+        })
+        .await;
+        println!(
+            "{count} leases put to sleep in {:.0} s",
+            begun.elapsed().as_secs_f64()
+        );
+    }
+
+    /// How long the loop takes for what is due: leases that ended before anything was given, each closed by a commit.
+    async fn lag(&self, sleeping: usize, name: &str) -> Duration {
+        let spell = format!("due{sleeping}{name}");
+        self.put(&spell, DUE, |lease, now| {
+            lease.ended = Some(Ended {
+                at: now,
+                why: EndReason::Cancelled,
+            });
+        })
+        .await;
+        let begun = Instant::now();
+        let mut ticker = Loop::new(self.app.clone());
+        while self.open(&spell).await {
+            ticker.settle().await.expect("the loop");
+        }
+        println!(
+            "{DUE} ended leases closed {name}: {:.2} s",
+            begun.elapsed().as_secs_f64()
+        );
+        begun.elapsed()
+    }
+
+    async fn open(&self, spell: &str) -> bool {
+        let lanes = self.store.lanes().await.expect("lanes");
+        let now = self.app.now();
+        for lane in lanes {
+            let due = self.store.due(&lane, now, 1).await.expect("due");
+            if due.iter().any(|entry| entry.key.kind == Kind::Lease) {
+                return true;
+            }
+        }
+        let _ = spell;
+        false
+    }
+
+    async fn put(&self, spell: &str, count: usize, shape: impl Fn(&mut Lease, chrono::DateTime<Utc>)) {
+        let now = self.app.now();
+        let mut writes = Vec::new();
+        for n in 0..count {
+            let mut lease = lease(&format!("{spell}-{n}"), now);
+            shape(&mut lease, now);
+            writes.push(Write {
+                key: lease.key(),
+                expect: Expect::Absent,
+                value: Some(serde_json::to_vec(&lease).expect("JSON")),
+            });
+            if writes.len() == BATCH || n + 1 == count {
+                let commit = Commit {
+                    id: format!("{spell}-{n}"),
+                    now,
+                    writes: std::mem::take(&mut writes),
+                    audit: Vec::new(),
+                };
+                self.store.commit(commit).await.expect("a commit");
+            }
+        }
+    }
+}
+
+fn user(n: usize) -> String {
+    format!("U{n:07}")
+}
+
+/// A lease as an approval makes it.
+fn lease(delivery: &str, now: chrono::DateTime<Utc>) -> Lease {
+    let requester = PersonId(format!(
+        "p{}",
+        latchkey::domain::name::short_hash(&[delivery], 12)
+    ));
+    let id = RequestId::of_delivery(&requester, delivery);
+    let request = Request {
+        code: ShortCode::of_request(&id, 0),
+        id,
+        purpose: Purpose::Access,
+        requester,
+        requester_name: "p".into(),
+        integration: "redis-cloud".into(),
+        resource: ResourceRef {
+            kind: "database".into(),
+            id: vec!["1".into()],
+            title: "prod".into(),
+        },
+        tags: BTreeMap::new(),
+        permission: Permission {
+            name: "Read-Only".into(),
+            also: vec![],
+            about: String::new(),
+            dangerous: false,
+        },
+        length: Length::For(7200),
+        reason: String::new(),
+        flow: FlowThen {
+            name: "f".into(),
+            digest: String::new(),
+            approval: ApprovalThen::Automatic,
+            channel: None,
+            max_seconds: 7200,
+        },
+        asked_in: None,
+        asked_at: now,
+        decide_by: now,
+        electors: vec![],
+        votes: vec![],
+        decision: Some(Decision {
+            what: Verb::Approved,
+            by: "f".into(),
+            by_person: None,
+            reason: None,
+            at: now,
+        }),
+        lease: None,
+        revision: 1,
+        subject_revision: 1,
+        forget_at: None,
+    };
+    let grounds = Grounds {
+        now,
+        target_id: "1001".into(),
+        scope: String::new(),
+        start_within: TimeDelta::minutes(10),
+    };
+    Lease::of(&request, grounds).expect("an approved request")
+}
+
+const CONFIG: &str = r#"
+installation = "bench"
+admins = ["p0"]
+store = { path = "data" }
+http = { listen = "127.0.0.1:0" }
+[slack]
+mode = "http"
+team = "T0TEAM"
+bot_token = "env:B"
+signing_secret = "env:S"
+api_url = "{slack}"
+[people]
+p0 = { email = "p0@example.com" }
+p1 = { email = "p1@example.com" }
+[groups]
+eng = { slack_group = "S0ENG" }
+[[integration]]
+name = "redis-cloud"
+kind = "redis-cloud"
+base_url = "{redis}"
+secret = { api_key = "env:A", secret_key = "env:U" }
+integration_owner = { people = ["p0"] }
+per_minute = 100000
+settle_seconds = 0
+poll_seconds = 0.01
+[[access_flow]]
+name = "f"
+requesters = { groups = ["eng"] }
+targets = [{ integration = "redis-cloud" }]
+approvers = ["person:p0", "person:p1"]
+"#;
