@@ -80,7 +80,7 @@ pub async fn reconcile(app: &App, id: &AccountId) -> Result<(), StoreError> {
     };
     for _ in 0..STEPS {
         let Some(now_facts) = Facts::read(app, id).await? else {
-            return Ok(());
+            return facts::rest_orphans(app, id).await;
         };
         let Some(live) = app.integrations.get(&now_facts.account.integration) else {
             // Not even its stored settings could be used: said at start, shown as stuck, tried again.

@@ -6,8 +6,8 @@ use super::account::Facts;
 use crate::{
     app::{App, poke},
     domain::{
-        Account, AccountState, AppliedState, Closed, CredentialState, EndReason, Ended, Lease, LeaseId,
-        PersonId, Proof, Trouble,
+        Account, AccountId, AccountState, AppliedState, Closed, CredentialState, EndReason, Ended, Lease,
+        LeaseId, PersonId, Proof, Trouble,
         audit::{Actor, Entry},
         desired::{Settings, housekeeping},
     },
@@ -15,7 +15,8 @@ use crate::{
     providers,
     store::{
         StoreError,
-        typed::{Batch, Versioned, load},
+        records::leases_of,
+        typed::{Batch, Versioned, list, load},
     },
 };
 
@@ -100,17 +101,22 @@ pub(crate) async fn close_untouched(
 ) -> Result<(), StoreError> {
     let mut batch = app.batch(now);
     for lease in facts.leases.iter().filter(|lease| ids.contains(&lease.id)) {
-        let mut closed = lease.value.clone();
-        closed.closed = Some(Closed {
-            at: now,
-            proof: Proof::NeverCalled,
-        });
-        batch = batch
-            .put(lease, &closed)
-            .touch(&poke(&lease.request, now))
-            .audit(entry(Actor::Latchkey, "closed", lease).fact("proof", Proof::NeverCalled));
+        batch = closed_untouched(batch, lease, now);
     }
     app.commit(batch).await.map(drop)
+}
+
+fn closed_untouched(batch: Batch, lease: &Versioned<Lease>, now: DateTime<Utc>) -> Batch {
+    let mut closed = lease.value.clone();
+    let proof = Proof::NeverCalled;
+    closed.closed = Some(Closed {
+        at: now,
+        proof: proof.clone(),
+    });
+    batch
+        .put(lease, &closed)
+        .touch(&poke(&lease.request, now))
+        .audit(entry(Actor::Latchkey, "closed", lease).fact("proof", proof))
 }
 
 /// The access is there: its time starts now.
@@ -232,6 +238,34 @@ pub(crate) async fn rest(
             account.next_try = open.then_some(later);
         }
         batch = batch.put(&facts.account, &account);
+    }
+    app.commit(batch).await.map(drop)
+}
+
+/// Leases whose account was never made, and whose integration or person is not known to this process: looked at again
+/// in a minute, with the reason for people.
+pub(crate) async fn rest_orphans(app: &App, id: &AccountId) -> Result<(), StoreError> {
+    let now = app.now();
+    let mut batch = app.batch(now);
+    for lease in list::<Lease>(&*app.store, &leases_of(id)).await? {
+        if lease.due().is_some_and(|due| due.at <= now) {
+            let why = format!(
+                "{} cannot be used, or the person is unknown: see the log",
+                lease.integration
+            );
+            // No account was made, so no call was ever begun: there is nothing to take back.
+            batch = if lease.ended.is_some() {
+                closed_untouched(batch, &lease, now)
+            } else if now >= lease.over_at() {
+                let why = EndReason::NotReadyInTime { why: Some(why) };
+                ended(batch, &lease, why, Actor::Latchkey, now)
+            } else {
+                let mut resting = lease.value.clone();
+                resting.rest_until = Some(now + Duration::minutes(1));
+                resting.trouble = Some(trouble(lease.trouble.as_ref(), &why, now));
+                batch.put(&lease, &resting)
+            };
+        }
     }
     app.commit(batch).await.map(drop)
 }
