@@ -135,9 +135,6 @@ async fn follow(
     card: Versioned<Card>,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     let now = app.now();
-    if card.dead.is_some() {
-        return Ok(None);
-    }
     if let Some(at) = card.next_try.filter(|at| *at > now) {
         return Ok(Some(at));
     }
@@ -151,6 +148,13 @@ async fn follow(
         None => None,
     };
     let facts = bundle.facts(reader.as_ref(), zone_of(app, person.as_deref()), now);
+    if card.dead.is_some() {
+        // The requester is out of reach; those who answer for the integration still hear of trouble.
+        return match card.audience {
+            Audience::Requester => announce(app, bundle, card, None, stuck_notice(&facts)).await,
+            Audience::Channel(_) | Audience::Approver(_) => Ok(None),
+        };
+    }
     let message = match &card.audience {
         Audience::Channel(_) | Audience::Approver(_) => approver_card(&facts),
         Audience::Requester => requester_card(&facts),
@@ -212,8 +216,12 @@ async fn show(app: &App, card: Versioned<Card>, message: &Message) -> Result<Sho
             give_way(&mut next, error.kind, &error.message, app.now());
         }
     }
-    let retry = next.next_try;
-    let shown = next.shown.is_some() && retry.is_none() && next.dead.is_none();
+    // Given up: looked at again at once, for what others have to hear.
+    let retry = match next.dead {
+        Some(_) => Some(app.now()),
+        None => next.next_try,
+    };
+    let shown = next.shown.is_some() && retry.is_none();
     if !app.commit(app.batch(app.now()).put(&before, &next)).await? {
         return Ok(Shown::Again(Some(app.now())));
     }

@@ -33,19 +33,25 @@ pub(crate) async fn pressed(
     };
     match until {
         Some(to) => wish(app, asked, &bundle, to, None).await,
-        None => {
-            let facts = bundle.facts(Some(&asked.person.id), asked.zone, asked.now);
-            let rule = app
-                .config
-                .load()
-                .flow(&bundle.request.flow.name)
-                .map(|flow| flow.requester_reason);
-            Ok(Reply::Modal(view::extend_form(
-                &facts,
-                rule.unwrap_or(ReasonRule::Optional),
-            )))
-        }
+        None => Ok(form(app, asked, &bundle, "1h")),
     }
+}
+
+fn needs_reason(app: &App, bundle: &Bundle, reason: Option<&str>) -> bool {
+    rule(app, bundle) == ReasonRule::Required && reason.is_none_or(|reason| reason.trim().is_empty())
+}
+
+fn form(app: &App, asked: &Asked<'_>, bundle: &Bundle, length: &str) -> Reply {
+    let facts = bundle.facts(Some(&asked.person.id), asked.zone, asked.now);
+    Reply::Modal(view::extend_form(&facts, rule(app, bundle), length))
+}
+
+/// Whether the flow wants a reason of the requester.
+fn rule(app: &App, bundle: &Bundle) -> ReasonRule {
+    app.config
+        .load()
+        .flow(&bundle.request.flow.name)
+        .map_or(ReasonRule::Optional, |flow| flow.requester_reason)
 }
 
 pub(crate) async fn submitted(
@@ -60,6 +66,10 @@ pub(crate) async fn submitted(
     };
     match command::parse_length(length, asked.now, asked.zone) {
         Ok(length) => {
+            if needs_reason(app, &bundle, reason) {
+                let text = "This access flow needs a reason.";
+                return Ok(Reply::Errors(vec![("reason".into(), text.into())]));
+            }
             let from = bundle.lease.as_ref().map_or(asked.now, |lease| lease.expires_at);
             wish(app, asked, &bundle, length.end(from), reason).await
         }
@@ -108,6 +118,10 @@ pub(crate) async fn wish(
                 longest_seconds: longest,
             },
         ));
+    }
+    if needs_reason(app, bundle, reason) {
+        let longer = submit::compact((to - lease.expires_at).num_seconds());
+        return Ok(form(app, asked, bundle, &longer));
     }
     let purpose = Purpose::Extension {
         of: bundle.request.id.clone(),

@@ -11,7 +11,7 @@ use crate::{
     bundle::Bundle,
     chat::{Modal, Reply, view},
     config::flow_digest,
-    directory::Freshness,
+    directory::{Freshness, NotAdmitted},
     domain::{
         ApprovalThen, Decision, Elector, Lease, Person, Purpose, Request, RequestId, Resource, Verb, Verdict,
         Vote,
@@ -247,6 +247,12 @@ pub(crate) async fn allow_at(
     batch: Batch,
     request: &mut Request,
 ) -> Flow<Result<Batch, crate::chat::Message>> {
+    if request.purpose != Purpose::TestCard && has_left(app, request, now).await? {
+        return Ok(Err(crate::chat::Message::words(format!(
+            "{} cannot act here any more; nothing was given.",
+            crate::chat::surface::clean(&request.requester_name, 80)
+        ))));
+    }
     match request.purpose.clone() {
         Purpose::TestCard => Ok(Ok(
             batch.audit(Entry::new(Actor::Latchkey, "approved").request(&request.id))
@@ -281,6 +287,20 @@ pub(crate) async fn allow_at(
             Ok(Ok(batch.put_new(&lease).audit(entry)))
         }
     }
+}
+
+/// Whether the requester is seen to be deactivated, suspended or of another workspace. A chat that cannot be asked holds no
+/// approval up: who leaves loses every lease as soon as it is seen.
+async fn has_left(app: &App, request: &Request, now: chrono::DateTime<chrono::Utc>) -> Flow<bool> {
+    let Some(person) = load::<Person>(&*app.store, request.requester.as_str()).await? else {
+        return Ok(true);
+    };
+    let config = app.config.load_full();
+    let admitted = app
+        .directory
+        .admit(&config, &person.chat_user, now, Freshness::AtMost5Min)
+        .await;
+    Ok(matches!(admitted, Err(NotAdmitted::Refused(_))))
 }
 
 /// Which target the integration leads to: as seen by this process, else as last written down.

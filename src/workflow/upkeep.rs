@@ -6,12 +6,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
-    chat::Message,
-    domain::{AccountId, EndReason, Integration, Lease, PersonId, audit::Actor},
+    chat::{Message, view},
+    domain::{AccountId, EndReason, Integration, Lease, Person, PersonId, audit::Actor},
     home::stuck,
     notice,
     reconcile::facts::ended,
-    store::{StoreError, typed::list},
+    store::{
+        StoreError,
+        typed::{list, load},
+    },
 };
 
 const EVERY: Duration = Duration::from_secs(15);
@@ -53,6 +56,7 @@ pub async fn pass(app: &App) -> Result<(), StoreError> {
 
 /// A person who left loses every lease. Each end is a fact of its own; what conflicts is tried again with the next pass.
 async fn end_all(app: &App, person: &PersonId) -> Result<(), StoreError> {
+    let mut leases = 0;
     for lease in list::<Lease>(&*app.store, &AccountId::of_person(person)).await? {
         if lease.is_open() && lease.is_live() {
             let now = app.now();
@@ -68,7 +72,15 @@ async fn end_all(app: &App, person: &PersonId) -> Result<(), StoreError> {
                     "a lease changed while it was being ended".into(),
                 ));
             }
+            leases += 1;
         }
+    }
+    if leases > 0
+        && let Some(person) = load::<Person>(&*app.store, person.as_str()).await?
+    {
+        let name = &person.name;
+        let told = view::said(&view::Said::PersonGone { name, leases });
+        notice::tell(app, &notice::admin_places(app).await, &told).await;
     }
     Ok(())
 }

@@ -185,6 +185,12 @@ impl World {
 
     /// The process dies and another one starts on the same store.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    /// The process is gone; nobody holds the store.
+    pub async fn stop(&mut self) {
         if let Some(socket) = self.socket.take() {
             socket.stop().await;
         }
@@ -195,6 +201,9 @@ impl World {
         self.app = empty;
         self.chat = chat;
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    pub async fn start_again(&mut self) {
         let (app, chat) = open(&self.dir, &self.text, &self.clock).await;
         self.ticker = Loop::new(app.clone());
         self.app = app;

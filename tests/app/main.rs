@@ -14,4 +14,5 @@ mod refusals;
 mod review;
 mod slack_down;
 mod trail;
+mod turns;
 mod words;

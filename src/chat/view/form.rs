@@ -176,15 +176,16 @@ pub fn approve_form(facts: &CardFacts<'_>, rule: ReasonRule) -> Modal {
     vote_form("approve", facts, &callback, rule, &hint)
 }
 
-/// A later end. Comes back with `length` (how much longer, or until when) and `reason`.
-pub fn extend_form(facts: &CardFacts<'_>, rule: ReasonRule) -> Modal {
+/// A later end, `length` as it stands in its field at first. Comes back with `length` (how much longer, or until when)
+/// and `reason`.
+pub fn extend_form(facts: &CardFacts<'_>, rule: ReasonRule, length: &str) -> Modal {
     let longest = facts.request.flow.max_seconds;
     let values = context! { longest, ..facts.values() };
     let mut blocks = Vec::new();
     if facts.lease.is_some() {
         blocks.push(Block::Text(say("form", "extend_what", &values)));
     }
-    let length = text(Some("1h"), LENGTH, Lines::One);
+    let length = text(Some(length), LENGTH, Lines::One);
     blocks.push(field("length", said("extend_hint"), Required::Yes, length));
     let reason = text(None, REQUEST_REASON, Lines::Many);
     blocks.push(field("reason", said("reason_hint"), rule.into(), reason));

@@ -140,7 +140,7 @@ fn forms_ask_for_what_is_missing() {
     ann · read-write · redis-cloud / prod · 2 h
     <Reason: text -> ann reads it.
     ");
-    assert_snapshot!(open(&extend_form(&case.facts(), ReasonRule::Required)), @"
+    assert_snapshot!(open(&extend_form(&case.facts(), ReasonRule::Required, "1h")), @"
     Extend R7K3F (Ask/Cancel)
     redis-cloud / prod · read-write · now until 16:41. The same people decide again; all of it together may last 8 h.
     <How long*: text 1h> How much longer, like 1h, or until 18:00.
