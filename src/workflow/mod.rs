@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 mod ask;
 pub mod control;
+mod copy;
 pub(crate) mod electors;
 mod end;
 mod explain;
@@ -99,7 +100,13 @@ async fn dispatch(app: &App, asked: &Asked<'_>) -> Flow<Reply> {
         What::OpenForm => form::open(app, asked, "").await,
         What::Home => ask::home_opened(app, asked).await,
         What::Options { field, typed, fields } => form::options(app, asked, field, typed, fields).await,
-        What::Button { act } => pressed(app, asked, act).await,
+        What::Button { act } => {
+            let reply = pressed(app, asked, act).await;
+            if let Err(error) = copy::mend(app, asked, act).await {
+                tracing::warn!(%error, "a second copy of a card could not be drawn anew");
+            }
+            reply
+        }
         What::Submit { callback, fields, .. } => {
             let reason = fields.get("reason").map(String::as_str);
             match Callback::read(callback) {

@@ -28,11 +28,7 @@ fn recent<'a>(world: &World, facts: &'a Before) -> Vec<Read<'a>> {
         let text = reader.as_text(&message);
         let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
         let request = words.find_map(|word| facts.by_code(word))?;
-        Some(Read {
-            message,
-            text,
-            request,
-        })
+        Some(Read { text, request })
     })
     .collect()
 }

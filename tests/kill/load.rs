@@ -10,7 +10,11 @@ use latchkey::{
     },
     domain::Verdict,
 };
-use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use rand::{
+    Rng, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedRandom, SliceRandom},
+};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -25,7 +29,7 @@ const WORKERS: usize = 4;
 /// How long somebody looks at "Setting a password…" before they turn away.
 const LOOKS: Duration = Duration::from_millis(900);
 /// How many of the latest requests people still care about.
-const RECENT: usize = 12;
+const RECENT: usize = 6;
 const PROD: i64 = 51_001;
 const CACHE: i64 = 51_002;
 
@@ -74,11 +78,11 @@ impl Worker {
     async fn run(mut self) {
         loop {
             match self.dice.random_range(0..100) {
-                0..22 => self.asks().await,
-                22..60 => self.votes().await,
-                60..82 => self.reveals().await,
-                82..88 => self.says("finish").await,
-                88..93 => self.says("cancel").await,
+                0..16 => self.asks().await,
+                16..58 => self.votes().await,
+                58..86 => self.reveals().await,
+                86..90 => self.says("finish").await,
+                90..94 => self.says("cancel").await,
                 _ => self.says("extend").await,
             };
             let pause = self.dice.random_range(10..120);
@@ -100,7 +104,7 @@ impl Worker {
     async fn asks(&mut self) -> Option<()> {
         let target = *self.targets.choose(&mut self.dice)?;
         let permission = *["read", "read-write"].choose(&mut self.dice)?;
-        let seconds = self.dice.random_range(1..=4);
+        let seconds = self.dice.random_range(2..=5);
         let person = self.requester();
         let (integration, resource) = (target.integration, target.resource);
         let line = format!("/access {integration} {resource} {permission} {seconds}s load");
@@ -131,8 +135,8 @@ impl Worker {
         let name = *deciders.choose(&mut self.dice)?;
         let voter = self.person(name)?;
         match self.dice.random_range(0..10) {
-            0..4 => self.presses_approve(&voter, &code).await,
-            4..9 => self.decides(&voter, &code, Verdict::Approve).await,
+            0..3 => self.presses_approve(&voter, &code).await,
+            3..9 => self.decides(&voter, &code, Verdict::Approve).await,
             _ => self.decides(&voter, &code, Verdict::Deny).await,
         }
     }
@@ -192,10 +196,14 @@ impl Worker {
     }
 
     async fn reveals(&mut self) -> Option<()> {
-        let person = self.requester();
         let offers = ["Show credential", "Set a new password (the old one stops)"];
         let is_offered = |text: &str| offers.iter().any(|offer| text.contains(&format!("[{offer}]")));
-        let card = latest(&person, is_offered)?;
+        let mut mine = self.people[..REQUESTERS / WORKERS].to_vec();
+        mine.shuffle(&mut self.dice);
+        let offered = mine
+            .into_iter()
+            .find_map(|(_, person)| Some((latest(&person, is_offered)?, person)));
+        let (card, person) = offered?;
         let text = person.as_text(&card);
         let offer = offers.iter().find(|offer| text.contains(**offer))?;
         let (integration, resource) = ["redis-cloud", "pg"].iter().find_map(|integration| {

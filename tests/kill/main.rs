@@ -134,12 +134,19 @@ impl Run {
             load.stop().await;
         }
         self.figures.kills += 1;
+        let begun = Instant::now();
         store::check(&self.world, &self.ledger, &mut self.before, &mut self.tally).await;
         cards::said_is_so(&self.world, &self.before, &mut self.tally);
+        self.figures.checking += begun.elapsed();
     }
 
-    fn closing(self, took: Duration) -> ExitCode {
-        self.figures.print(&self.before, &self.ledger, took);
+    fn closing(mut self, took: Duration) -> ExitCode {
+        let reached = self.figures.reached(&self.before, &self.ledger);
+        self.tally
+            .check("the load reached everything it is for", reached, || {
+                "some kind of request, vote, credential or end never came about: kill more often".to_owned()
+            });
+        self.figures.print(&self.before, &self.ledger, &self.tally, took);
         let skipped = u32::from(self.world.postgres.is_none());
         self.tally.close(skipped)
     }

@@ -38,7 +38,13 @@ impl Tally {
         self.checks.values().any(|check| check.wrong > 50)
     }
 
-    /// The closing line. A check that never had anything to look at has failed: it proves nothing.
+    /// Acknowledged things that were gone.
+    fn lost(&self) -> usize {
+        let lost = self.checks.iter().filter(|(name, _)| name.ends_with(" is lost"));
+        lost.map(|(_, check)| check.wrong).sum()
+    }
+
+    /// The closing line.
     pub fn close(self, skipped: u32) -> ExitCode {
         let mut failed = 0;
         for (name, check) in &self.checks {
@@ -68,10 +74,22 @@ pub struct Figures {
     pub slowest_drain: Duration,
     pub duplicates: usize,
     pub sessions: usize,
+    /// Spent on the checks that follow each kill.
+    pub checking: Duration,
 }
 
 impl Figures {
-    pub fn print(&self, store: &Before, ledger: &Ledger, took: Duration) {
+    /// Whether there was something of everything to lose; without it the checks prove little.
+    pub fn reached(&self, store: &Before, ledger: &Ledger) -> bool {
+        let told = ledger.look();
+        let granted = |lease: &latchkey::domain::Lease| lease.granted_at.is_some();
+        store.leases.values().any(granted)
+            && !told.votes.is_empty()
+            && told.shown.iter().any(|shown| shown.worked)
+            && (self.kills < 20 || !told.finished.is_empty() && !told.cancelled.is_empty())
+    }
+
+    pub fn print(&self, store: &Before, ledger: &Ledger, tally: &Tally, took: Duration) {
         let ledger = ledger.look();
         let decided = |verb: Verb| {
             let is_so = |request: &&latchkey::domain::Request| {
@@ -97,10 +115,11 @@ impl Figures {
             .values()
             .flat_map(|account| account.applied.values());
         println!(
-            "{} kills in {:.0} s, {} of them during start",
+            "{} kills in {:.0} s, {} of them during start; {:.0} s of it went into the checks after each",
             self.kills,
             took.as_secs_f64(),
-            self.kills_during_start
+            self.kills_during_start,
+            self.checking.as_secs_f64(),
         );
         println!(
             "{} requests ({} acknowledged), {} approved ({} votes acknowledged), {} denied, {} cancelled, {} expired",
@@ -126,10 +145,11 @@ impl Figures {
             self.sessions,
         );
         println!(
-            "{} drains, the slowest {:.1} s; {} cards posted twice around a kill",
+            "{} drains, the slowest {:.1} s; {} cards posted twice around a kill; lost {}",
             self.drains,
             self.slowest_drain.as_secs_f64(),
-            self.duplicates
+            self.duplicates,
+            tally.lost(),
         );
     }
 }
