@@ -235,10 +235,6 @@ impl World {
         true
     }
 
-    pub async fn tick(&mut self) {
-        self.ticker.settle().await.expect("the loop works");
-    }
-
     /// Time passes, and the loop with it.
     pub async fn advance(&mut self, by: TimeDelta) {
         self.clock.advance(by);

@@ -74,6 +74,11 @@ async fn finish_now_kills_the_credential() {
     w.press("ann", "Show credential").await;
     let (login, password) = (w.modal_value("ann", "User"), w.modal_value("ann", "Password"));
     assert!(w.redis.handle.can_log_in(&login, &password, 51_001));
+    let role = &w.logins()[0].1;
+    assert!(
+        !role.ends_with("_none"),
+        "a login that gives something is in another role: {role}"
+    );
     w.person("ann").closes_modal().await.expect("it closes");
     w.press("ann", "Finish now").await;
     assert!(!w.redis.handle.can_log_in(&login, &password, 51_001));
