@@ -117,7 +117,7 @@ impl Run {
         let begun = Instant::now();
         let bot = self.world.start_bot();
         let seed = self.dice.random();
-        if kill % DURING_START == 0 {
+        if kill.is_multiple_of(DURING_START) {
             let moment = self.dice.random_range(Duration::ZERO..self.start);
             tokio::time::sleep(moment).await;
             self.figures.kills_during_start += u64::from(self.world.slack.connected() == 0);

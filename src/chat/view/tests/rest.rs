@@ -173,6 +173,8 @@ fn integration(error: Option<&str>) -> Integration {
         discovery_error: error.map(|_| "timed out".into()),
         swept_at: None,
         jobs: Default::default(),
+        told: None,
+        strays: Default::default(),
         look_at: None,
     }
 }
