@@ -62,7 +62,7 @@ async fn run() -> ExitCode {
     let mut run = Run::new(seed).await;
     for kill in 1..=kills {
         run.one_life(kill).await;
-        if kill % DRAIN_EVERY == 0 || kill == kills {
+        if kill.is_multiple_of(DRAIN_EVERY) || kill == kills {
             drain::drain(
                 &run.world,
                 &run.ledger,
