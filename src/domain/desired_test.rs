@@ -305,6 +305,20 @@ fn an_extension_moves_the_end_that_the_target_was_told() {
     let goal = case.goal();
     assert_eq!(goal.want, Wanted::Open(ids_of(&["a"])));
     assert!(!goal.credential);
+    // Nothing but the lease itself makes that due, once.
+    let mut moved = granted("a");
+    assert_eq!(moved.due().map(|due| due.at), Some(at(121)));
+    moved.expires_at = at(181);
+    moved.extended.push(crate::domain::Extended {
+        at: at(30),
+        by: "Bob".into(),
+        request: "x".into(),
+        from: at(121),
+        to: at(181),
+    });
+    assert_eq!(moved.due().map(|due| due.at), Some(at(30)));
+    moved.rest_until = Some(at(31));
+    assert_eq!(moved.due().map(|due| due.at), Some(at(181)));
     // At its former end it lives on.
     assert!(!matches!(case.at(121).next(), Step::End(_)));
 }

@@ -215,7 +215,11 @@ impl Lease {
         }
         let (urgency, at, latest) = match (&self.ended, self.granted_at) {
             (Some(ended), _) => (Urgency::Ends, ended.at, None),
-            (None, Some(_)) => (Urgency::Ends, self.over_at(), Some(self.over_at())),
+            (None, Some(_)) => (
+                Urgency::Ends,
+                self.extended_unseen().unwrap_or(self.over_at()),
+                Some(self.over_at()),
+            ),
             (None, None) => (Urgency::Grants, self.approved_at, Some(self.over_at())),
         };
         let rested = self.rest_until.map_or(at, |rest| rest.max(at));
@@ -224,6 +228,12 @@ impl Lease {
             lane: Lane::of(&self.integration, urgency),
             at,
         })
+    }
+
+    /// When its end was moved, while the loop has not looked at it since: a target that keeps an end of its own has to be told.
+    fn extended_unseen(&self) -> Option<DateTime<Utc>> {
+        let moved = self.extended.last()?.at;
+        self.rest_until.is_none_or(|rest| rest <= moved).then_some(moved)
     }
 
     pub fn phase(&self) -> Phase {

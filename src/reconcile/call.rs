@@ -27,6 +27,9 @@ use crate::{
 /// A claim outlives the longest call by this.
 const CLAIM_SLACK: StdDuration = StdDuration::from_secs(45);
 
+/// An account whose target does not answer is tried again at least so often.
+const SOON: Duration = Duration::seconds(30);
+
 /// A lease as the provider may know it; made from the core's, which only the core can make.
 pub(crate) fn provider_lease(account: &Account, lease: &Lease, look: Look) -> providers::Lease {
     let standing = match (account.name.is_ours(), look) {
@@ -237,7 +240,9 @@ async fn made(
     if done.details != Default::default() {
         account.details = done.details.clone();
     }
-    if goal.credential && done.credential_set {
+    // A login that was shut has no credential that anybody knows, whether the target took ours or drops them altogether.
+    let shut = goal.want == Wanted::Disabled && done.waiting.is_none();
+    if goal.credential && (done.credential_set || shut) {
         app.unsent.forget(&account.id);
         account.credential.state = CredentialState::Unknown;
         account.credential.set_at = Some(now);
@@ -386,8 +391,14 @@ async fn failed(app: &App, live: &Live, facts: Facts, error: &ProviderError) -> 
         + Duration::from_std(error.retry_after.unwrap_or_else(|| back_off(count, app.jitter())))
             .unwrap_or(Duration::minutes(5));
     if matches!(error.kind, ErrorKind::Transient | ErrorKind::Denied) {
-        // The target as a whole: the others of its lane need not all find out by themselves.
-        until = until.max(live.unwell(now, &error.message, error.retry_after, app.jitter()));
+        // The target as a whole: the others of its lane need not all find out by themselves. Nor does the account wait much
+        // longer than the target is left alone: what is over goes within a minute of its return.
+        until = live
+            .unwell(now, &error.message, error.retry_after, app.jitter())
+            .max(until.min(now + SOON));
+    }
+    if error.kind == ErrorKind::Taken {
+        disown(&mut account, &facts);
     }
     if error.kind == ErrorKind::Transient {
         facts::unsettle(&mut account, live, now);
@@ -431,6 +442,20 @@ async fn failed(app: &App, live: &Live, facts: Facts, error: &ProviderError) -> 
     }
     app.commit(batch).await?;
     Ok(Go::Rest)
+}
+
+/// The login under our name is a stranger's: what was begun there came to nothing and what was given went with the login,
+/// so there is nothing to take back, only to look.
+fn disown(account: &mut Account, facts: &Facts) {
+    for lease in &facts.leases {
+        if let Some(applied) = account
+            .applied
+            .get_mut(&lease.id)
+            .filter(|_| !lease.is_live() || lease.granted_at.is_none())
+        {
+            applied.state = AppliedState::TakenBack;
+        }
+    }
 }
 
 /// On somebody's own login: what stood before us is looked at, and written down, before anything is given.

@@ -84,7 +84,7 @@ pub struct World {
     ticker: Loop,
     socket: Option<Socket>,
     pub chat: Arc<SlackChat>,
-    text: String,
+    pub text: String,
     /// Last: the store goes before its directory.
     pub dir: TempDir,
 }
@@ -351,6 +351,8 @@ async fn open(dir: &TempDir, text: &str, clock: &Arc<ManualClock>) -> (Arc<App>,
     let environment: BTreeMap<String, String> = [
         ("REDIS_API_KEY", "demo-account-key"),
         ("REDIS_USER_KEY", "demo-owner-key"),
+        ("PG_USER", "admin"),
+        ("PG_PASSWORD", "admin-pw-1"),
         ("SLACK_BOT_TOKEN", "xoxb-demo-only-not-a-token"),
         ("SLACK_APP_TOKEN", "xapp-demo-only-not-a-token"),
     ]
