@@ -67,6 +67,9 @@ pub enum Step {
     },
 }
 
+/// Why a converge happens that gives and takes nothing new: the provider asked to be called again.
+pub const ROUTINE: &str = "going on";
+
 /// How long something held is left alone before it is looked at again.
 const HOLD: Duration = Duration::seconds(5);
 
@@ -254,7 +257,7 @@ fn give_or_take(
         (false, _) => "taking back",
         (true, true) => "granting",
         (true, false) if account.drifted => "putting right what was altered",
-        (true, false) => "going on",
+        (true, false) => ROUTINE,
     };
     let want = if live.is_empty() && account.name.is_ours() {
         Wanted::Disabled

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{call, facts};
+use super::{call, facts, integration};
 use crate::{
     app::App,
     domain::{
         Account, AccountId, Lease,
-        desired::{Grants, Settings, Step, next_step},
+        desired::{Grants, ROUTINE, Settings, Step, next_step},
     },
     integrations::{Live, PROVEN_FOR},
     providers::Feature,
@@ -138,6 +138,12 @@ async fn step(app: &App, live: &Live, now_facts: Facts) -> Result<Go, StoreError
         Step::Granted(ids) => facts::granted(app, &now_facts, &ids, now).await.map(|()| Go::On),
         Step::MarkDeleting => facts::mark_deleting(app, &now_facts, now).await.map(|()| Go::On),
         Step::LookFirst(ids) => call::look_first(app, live, now_facts, &ids).await,
+        // A routine look: what somebody else took away is over, not given again, so it is looked at before it is mended.
+        Step::Converge(goal)
+            if goal.why == ROUTINE && integration::compare_held(app, live, &now_facts.account.id).await? =>
+        {
+            Ok(Go::On)
+        }
         Step::Converge(goal) => call::converge(app, live, now_facts, &goal).await,
         Step::Verify(ids) => call::verify(app, live, now_facts, &ids).await,
         Step::Rest { until, why } => {
@@ -154,7 +160,7 @@ async fn step(app: &App, live: &Live, now_facts: Facts) -> Result<Go, StoreError
 pub(crate) async fn settings(app: &App, live: &Live) -> Settings {
     let now = app.now();
     if !proven(live, now) && live.pulse().not_before.is_none_or(|at| at <= now) {
-        super::integration::look(app, live).await;
+        integration::look(app, live).await;
     }
     let accounts = live.supports(Feature::Accounts);
     Settings {

@@ -9,8 +9,8 @@ use crate::{
     app::App,
     chat::{Message, view},
     domain::{
-        Account, AccountName, AccountState, AppliedState, CatalogueEntry, Checked, Discovery, EndReason,
-        Integration, IntegrationName, Lease, ResourceRef,
+        Account, AccountId, AccountName, AccountState, AppliedState, CatalogueEntry, Checked, Discovery,
+        EndReason, Integration, IntegrationName, Lease, ResourceRef,
         audit::{Actor, Entry},
         route::fits,
     },
@@ -336,8 +336,13 @@ async fn compare(app: &App, live: &Live, account: &Versioned<Account>) -> Result
     let Some(_turn) = app.locks.try_lock(&account.id) else {
         return Ok(());
     };
-    let Some(account) = load::<Account>(&*app.store, account.id.as_str()).await? else {
-        return Ok(());
+    compare_held(app, live, &account.id).await.map(drop)
+}
+
+/// Compares an account that this task has the turn on. True if it was found altered: decide again.
+pub(crate) async fn compare_held(app: &App, live: &Live, id: &AccountId) -> Result<bool, StoreError> {
+    let Some(account) = load::<Account>(&*app.store, id.as_str()).await? else {
+        return Ok(false);
     };
     let leases: Vec<Versioned<Lease>> = list::<Lease>(&*app.store, &leases_of(&account.id))
         .await?
@@ -345,7 +350,7 @@ async fn compare(app: &App, live: &Live, account: &Versioned<Account>) -> Result
         .filter(|lease| lease.is_open())
         .collect();
     if account.call.is_some() || leases.is_empty() && account.state == AccountState::Absent {
-        return Ok(());
+        return Ok(false);
     }
     let asked: Vec<_> = leases
         .iter()
@@ -356,7 +361,7 @@ async fn compare(app: &App, live: &Live, account: &Versioned<Account>) -> Result
         memo: account.memo.clone(),
     };
     let Ok(seen) = live.provider.observe(&provider_account, &asked).await else {
-        return Ok(());
+        return Ok(false);
     };
     let now = app.now();
     let mut batch = app.batch(now);
@@ -412,7 +417,7 @@ async fn compare(app: &App, live: &Live, account: &Versioned<Account>) -> Result
         };
         tell(app, live, &view::said(&drift)).await;
     }
-    Ok(())
+    Ok(!altered.is_empty())
 }
 
 /// Brings the records in line with the configuration, and keeps what the configuration forgot.

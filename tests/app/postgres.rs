@@ -282,3 +282,23 @@ async fn without_a_right_nothing_new_is_given_revoking_is_tried_and_the_owner_re
     w.reads("joe", "orders is healthy again");
     w.reads("joe", "Revoked at last");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_taken_away_by_hand_is_over_and_not_granted_again() {
+    let pg = Pg::start().await;
+    let mut w = pg.setup().start().await;
+    w.gets(
+        "ann",
+        &format!("/access orders {} rw 2h", pg.database),
+        "Approve 2 h",
+    )
+    .await;
+    let login = pg.logins().await[0].trim_end_matches(" open").to_owned();
+    let roles = pg.roles_of(&login).await;
+    pg.main(&format!("REVOKE {} FROM {login}", roles[0])).await;
+    w.advance(TimeDelta::minutes(31)).await;
+    w.reads("ann", "Somebody removed it in orders.");
+    w.reads("joe", "removed in orders by somebody else");
+    assert!(pg.roles_of(&login).await.is_empty());
+    assert_eq!(pg.logins().await, [format!("{login} shut")]);
+}
