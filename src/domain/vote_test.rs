@@ -73,7 +73,8 @@ fn votes_are_counted_by_those_who_may_decide_now() {
 
 #[test]
 fn a_vote_counts_only_for_what_was_voted_on() {
-    let changes: &[(&str, fn(&mut Request))] = &[
+    type Change = fn(&mut Request);
+    let changes: &[(&str, Change)] = &[
         ("length", |request| request.length = Length::For(7201)),
         ("permission", |request| {
             request.permission = permission("write", &[], false)
