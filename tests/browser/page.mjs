@@ -78,7 +78,7 @@ const steps = {
     await messages.getByText(/Over \d|Over for|Over\b/).last().waitFor();
     await page.waitForFunction(() => ![...document.querySelectorAll('#panel li:not(.vanish) b')].some((b) => {
       const row = b.closest('li');
-      return /^jit_/.test(b.textContent) && !/disabled|inactive|pending|delet/.test(row.textContent);
+      return /^jit_/.test(b.textContent) && !/disabled|inactive|pending|delet|_none\b/.test(row.textContent);
     }));
     await shot('over');
   },

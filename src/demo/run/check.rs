@@ -88,7 +88,8 @@ pub(super) async fn walk(demo: &Demo) -> anyhow::Result<()> {
 
     asks(&ann, "/access redis-cloud prod admin 10m INC-7").await?;
     bob.gets_message("INC-7", PATIENCE).await?;
-    bob.clicks("Deny…").await.or(bob.clicks("Deny...").await)?;
+    bob.clicks("Deny...").await?;
+    bob.gets_element("reason", PATIENCE).await?;
     bob.fills("reason", "use the replica").await?;
     bob.submits().await?;
     ann.sees("use the replica", PATIENCE).await?;
