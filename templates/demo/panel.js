@@ -51,8 +51,12 @@ function flat(value) {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, v !== null && typeof v === 'object' ? JSON.stringify(v) : v]));
 }
 
+// Who can get in stands first, for it is what changes; the rest as it comes.
+const FIRST = ['users', 'accounts', 'sessions', 'live_sessions', 'tasks'];
+const rank = ([name]) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+
 function groups(node, found) {
-  for (const [name, rows] of Object.entries(found)) {
+  for (const [name, rows] of Object.entries(found).sort((a, b) => rank(a) - rank(b))) {
     let group = [...node.children].find((g) => g.dataset.name === name);
     if (!group) {
       group = el('div', { class: 'group', 'data-name': name }, el('h3', {}, words(name)), el('ul', {}), el('p', { class: 'none' }, 'none'));
