@@ -10,14 +10,15 @@ use anyhow::Context;
 use super::{
     place,
     remote::{Terminal, print},
-    table::plain,
+    table::{self, plain},
     when,
 };
 use crate::{
     check::{self, RealDoors},
     config,
     control::{self, ControlRequest, Said, Unanswered},
-    http, init, providers,
+    http, init,
+    providers::{self, page},
     secrets::ProcessEnvironment,
     store::{
         backup::{self as copies, Restored},
@@ -109,6 +110,17 @@ pub async fn health(terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let place = place::read(&terminal.config)?;
     http::probe(place.listen).await?;
     terminal.say(&serde_json::json!({ "healthy": true }), || "ok\n".into())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every kind of system, from the same source as README's pages.
+pub fn providers(terminal: &Terminal, markdown: bool) -> anyhow::Result<ExitCode> {
+    let pages = page::pages(providers::ALL);
+    if markdown {
+        print(&page::markdown(providers::ALL));
+        return Ok(ExitCode::SUCCESS);
+    }
+    terminal.say(&pages, || table::providers(&pages))?;
     Ok(ExitCode::SUCCESS)
 }
 

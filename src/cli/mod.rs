@@ -78,6 +78,12 @@ enum Command {
         #[arg(required = true, value_name = "CHAT|KIND")]
         what: Vec<String>,
     },
+    /// List the kinds of system: what each can do, what its connector needs, and against what it was proven
+    Providers {
+        /// Print README's pages instead
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Print the manifest to create the chat's app from
     Manifest {
         #[arg(value_name = "CHAT", default_value = "slack")]
@@ -226,6 +232,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             .map(|()| ExitCode::SUCCESS),
         Command::Check { test_card: None } => local::check(&terminal).await,
         Command::Init { what } => local::init(&what),
+        Command::Providers { markdown } => local::providers(&terminal, markdown),
         Command::Manifest { chat } => local::manifest(&terminal, &chat),
         Command::Audit {
             verify: Some(AuditCommand::Verify),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::control::{
     AccountRow, AuditRow, Explanation, IntegrationRow, LeaseRow, RequestRow, StatusRow, StuckRow,
 };
-use crate::domain::audit::Actor;
+use crate::{domain::audit::Actor, providers::page::Page};
 
 /// Rows under a heading; `none` where there are no rows.
 pub fn table<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>, none: &str) -> String {
@@ -204,6 +204,27 @@ pub fn integrations(rows: Vec<IntegrationRow>) -> String {
         ],
         rows.collect(),
         "No integrations.",
+    )
+}
+
+pub fn providers(pages: &[Page]) -> String {
+    let rows = pages.iter().map(|page| {
+        let types: Vec<&str> = page
+            .resource_types
+            .iter()
+            .map(|kind| kind.name.as_str())
+            .collect();
+        [
+            page.kind.to_owned(),
+            page.features.join(" "),
+            types.join(" "),
+            page.proof(),
+        ]
+    });
+    table(
+        ["KIND", "FEATURES", "RESOURCES", "PROVEN AGAINST"],
+        rows.collect(),
+        "No kinds.",
     )
 }
 

@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     domain::policy::{Approval, Approver, Notify, OwnerAttribute, ReasonRule},
     providers::{
-        Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Health, Lease, Observed,
-        Person, Provider, ProviderError, Registration, Setup,
+        Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Guide, Health, Lease,
+        Observed, Person, Provider, ProviderError, Registration, Setup,
     },
 };
 
@@ -43,6 +43,12 @@ const fn kind(
         keys,
         secret_keys,
         example: "",
+        kinds: Vec::new,
+        guide: Guide {
+            connector: "",
+            granted: "",
+            limits: &[],
+        },
         build,
     }
 }

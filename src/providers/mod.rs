@@ -16,6 +16,7 @@ use crate::secrets::Secret;
 
 pub mod http;
 pub mod names;
+pub mod page;
 pub mod postgresql;
 pub mod redis_cloud;
 pub mod sql;
@@ -243,6 +244,18 @@ pub enum Feature {
     Expiry,
     Tags,
 }
+/// What people must know of a kind of system before they use it; `latchkey providers` and README print it. Plain sentences;
+/// statements in `backticks`.
+#[derive(Debug, Clone, Copy)]
+pub struct Guide {
+    /// What our own account there must be and may, with what to type or press for it.
+    pub connector: &'static str,
+    /// What a grant makes there, what taking it back does, and what stays.
+    pub granted: &'static str,
+    /// What the system cannot do, or we do not; a sentence each.
+    pub limits: &'static [&'static str],
+}
+
 /// One per kind of system, listed in `providers/mod.rs`.
 pub struct Registration {
     pub kind: &'static str,
@@ -262,6 +275,9 @@ pub struct Registration {
     pub secret_keys: &'static [&'static str],
     /// An integration's table, parsed by a test and printed by `latchkey init`.
     pub example: &'static str,
+    /// What can be asked for on any target of this kind, least first; a target's own rules and roles come on top in `discover`.
+    pub kinds: fn() -> Vec<ResourceKind>,
+    pub guide: Guide,
     /// Does no I/O.
     pub build: fn(Setup) -> Result<Box<dyn Provider>>,
 }

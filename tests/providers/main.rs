@@ -2,21 +2,28 @@
 //!
 //! `cargo test --test providers -- [KIND…] [CASE…] [--list]`. Prints a line a case and, last, `N passed, N failed, N skipped`.
 //! A kind whose server cannot be had here is skipped by name; a registered kind that the suite does not know fails.
+//!
+//! `LATCHKEY_RECORD=1` writes what was seen into `src/providers/proven.json`, for each kind that ran whole and green.
+//!
+//! `KIND_TEST_DSN` (upper case, `_` for `-`) names a server of the user's, for kinds that say so: their cases run there instead.
+//! It must be one that nobody needs: the cases make and remove accounts, databases and data.
 
 mod cases;
 mod desk;
 mod postgresql;
+mod record;
 mod redis_cloud;
 mod target;
 
 use std::{
     panic::AssertUnwindSafe,
     process::ExitCode,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Instant,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use latchkey::providers::page::Proven;
 
 use crate::target::{Case, Kind, Target};
 
@@ -33,6 +40,7 @@ struct Tally {
     passed: u32,
     failed: Vec<String>,
     skipped: u32,
+    not_applicable: u32,
     seen: Vec<String>,
 }
 
@@ -115,6 +123,8 @@ async fn run_kind(kind: &str, start: Start, parts: &[&String], tally: &mut Tally
             return;
         }
     };
+    let before = (tally.passed, tally.failed.len(), tally.not_applicable);
+    cases::CUT_POINTS.store(0, Ordering::Relaxed);
     for (case, body) in cases::ALL {
         if parts.is_empty() || parts.iter().any(|part| case.contains(part.as_str())) {
             run_case(kind, case, *body, shared.as_ref(), tally).await;
@@ -126,6 +136,17 @@ async fn run_kind(kind: &str, start: Start, parts: &[&String], tally: &mut Tally
             let ended = AssertUnwindSafe(body).catch_unwind().await;
             tally.note(kind, case, begun, ended, &place);
         }
+    }
+    let cut_points = cases::CUT_POINTS.load(Ordering::Relaxed);
+    println!("        {kind}: {cut_points} cut points");
+    if parts.is_empty() && tally.failed.len() == before.1 {
+        let proven = Proven {
+            against: shared.against().await,
+            passed: tally.passed - before.0,
+            not_applicable: tally.not_applicable - before.2,
+            cut_points,
+        };
+        record::write(kind, proven);
     }
     shared.stop().await;
 }
@@ -160,6 +181,7 @@ impl Tally {
             Ok(Case::NotApplicable(why)) => {
                 println!("skipped {kind} {case}: {why}");
                 self.skipped += 1;
+                self.not_applicable += 1;
             }
             Err(_) => {
                 let said = said.lock().map(|said| said.join("\n  ")).unwrap_or_default();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use latchkey::{
-    providers::{Mark, Person, Provider, Registration, ResourceRef},
+    providers::{Mark, Person, Provider, Registration, ResourceRef, page::Against},
     secrets::Secret,
 };
 
@@ -181,6 +181,8 @@ pub trait Target: Send + Sync {
 pub trait Kind: Send + Sync {
     /// A target nobody has touched.
     async fn fresh(&self) -> Box<dyn Target>;
+    /// What stands at the other end, for `latchkey providers` and README.
+    async fn against(&self) -> Against;
     /// Cases of this kind alone, beyond those that all kinds share. Each takes a fresh target of its own.
     fn own_cases(&self) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
         Vec::new()

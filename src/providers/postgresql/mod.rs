@@ -32,8 +32,8 @@ use self::{
     session::{Door, Session},
 };
 use super::{
-    Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Health, Lease, Mark, Observed,
-    Person, Presence, Provider, ProviderError, Registration, Result, Setup,
+    Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Guide, Health, Lease, Mark,
+    Observed, Person, Presence, Provider, ProviderError, Registration, Result, Setup,
 };
 
 pub const REGISTRATION: Registration = Registration {
@@ -52,7 +52,26 @@ pub const REGISTRATION: Registration = Registration {
     keys: config::KEYS,
     secret_keys: config::SECRET_KEYS,
     example: config::EXAMPLE,
+    kinds: place::kinds,
+    guide: GUIDE,
     build: |setup| Ok(Box::new(Postgres::new(&setup)?)),
+};
+
+const GUIDE: Guide = Guide {
+    connector: "A superuser; or a role made by `CREATE ROLE latchkey LOGIN CREATEROLE PASSWORD '…'` that is a member of every \
+role that owns something people may ask for (`GRANT orders_owner TO latchkey`). Ending sessions of others takes \
+`pg_signal_backend`. `latchkey check` names each right that is missing. It connects to the server itself, not through a \
+pooler in transaction mode.",
+    granted: "Each person has one login per server, `jit_…`, and each lease a role of its own, `jitg_…`, that holds exactly \
+what the lease gives, with default privileges for objects made later by owners known then (new owners are found every 15 \
+minutes). Taking it back revokes the role, drops it, and ends the login's sessions; without a lease the login is NOLOGIN. \
+On deletion what the login owned passes to the owner of its database. `VALID UNTIL` stands a little after the end as the \
+server's own lock. People who have a login of their own (`person.login`) keep it: only the lease's role comes and goes.",
+    limits: &[
+        "`read` on the whole instance takes PostgreSQL 14 or later (pg_read_all_data).",
+        "A change to default privileges covers the owners known at that time; a new owner's tables appear within 15 minutes.",
+        "`VALID UNTIL` stops passwords, not sessions: the sessions end because we end them.",
+    ],
 };
 
 pub struct Postgres {

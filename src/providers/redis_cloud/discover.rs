@@ -170,6 +170,21 @@ fn role(role: &Role) -> Resource {
     }
 }
 
+/// What every account offers, before it is asked for rules of its own.
+pub(super) fn built_in_kinds() -> Vec<ResourceKind> {
+    let rule = |name: &str, acl: &str| Rule {
+        name: name.to_owned(),
+        acl: acl.to_owned(),
+        is_default: true,
+        status: "active".to_owned(),
+    };
+    kinds(vec![
+        rule("Full-Access", "+@all ~*"),
+        rule("Read-Write", "+@all -@dangerous ~*"),
+        rule("Read-Only", "+@read ~*"),
+    ])
+}
+
 fn kinds(mut rules: Vec<Rule>) -> Vec<ResourceKind> {
     rules.retain(|rule| !names::is_reserved(&rule.name));
     rules.sort_by_key(grant::rank);

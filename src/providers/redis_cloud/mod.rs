@@ -23,8 +23,8 @@ use async_trait::async_trait;
 
 use self::{client::Client, grant::Grant, notes::Notes, sent::Sent, turn::Turn};
 use super::{
-    Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Health, Lease, Mark, Observed,
-    Person, Presence, Provider, ProviderError, Registration, ResourceRef, Result, Setup, http,
+    Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Guide, Health, Lease, Mark,
+    Observed, Person, Presence, Provider, ProviderError, Registration, ResourceRef, Result, Setup, http,
 };
 use crate::secrets::Secret;
 
@@ -41,7 +41,24 @@ pub const REGISTRATION: Registration = Registration {
     keys: &["base_url", "settle_seconds", "poll_seconds"],
     secret_keys: &["api_key", "secret_key"],
     example: EXAMPLE,
+    kinds: discover::built_in_kinds,
+    guide: GUIDE,
     build,
+};
+
+const GUIDE: Guide = Guide {
+    connector: "The account's API, switched on under Access Management, API Keys: the account key and a user key of an \
+Owner. A Viewer's key can look but not revoke, and `latchkey check` says so. A key with an allow list must list the bot's address.",
+    granted: "A user holds exactly one role, so each person has one user for each database and rule, `jit_…`, on a role \
+`jits_…` that carries the rule on that database and is shared by all who ask for the same. Taking it back gives the user a \
+role that allows nothing and a password nobody knows, in one call. Built-in rules and your own can be asked for; so can \
+roles of yours, where the configuration names them. No connection to a database is ever made.",
+    limits: &[
+        "Live connections cannot be seen or ended; Redis Cloud refuses their commands once the role is gone.",
+        "The system has no expiry of its own: the end is kept by this program alone.",
+        "Changes are tasks the account works on one at a time: a grant takes about half a minute.",
+        "Names, and nothing else, mark our users: the API has no place for a note.",
+    ],
 };
 
 const EXAMPLE: &str = r#"name = "redis-cloud"

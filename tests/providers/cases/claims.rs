@@ -284,6 +284,18 @@ pub async fn claims_are_true(target: &dyn Target) -> Case {
             kind.name
         );
     }
+    for told in (target.registration().kinds)() {
+        let kind = found.kinds.iter().find(|kind| kind.name == told.name);
+        let kind = kind.unwrap_or_else(|| panic!("{} is told of, and never found", told.name));
+        for permission in &told.permissions {
+            let is = kind.permissions.iter().any(|found| found.name == permission.name);
+            assert!(
+                is,
+                "{}/{} is told of, and never found",
+                told.name, permission.name
+            );
+        }
+    }
     for resource in &found.resources {
         assert!(
             found.kinds.iter().any(|kind| kind.name == resource.at.kind),

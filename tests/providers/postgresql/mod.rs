@@ -17,7 +17,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use latchkey::{
-    providers::{Mark, Person, Provider, Registration, ResourceRef, Setup, postgresql::REGISTRATION},
+    providers::{
+        Mark, Person, Provider, Registration, ResourceRef, Setup, page::Against, postgresql::REGISTRATION,
+    },
     secrets::Secret,
 };
 use tokio_postgres::Client;
@@ -73,6 +75,15 @@ pub struct Postgres {
 impl Kind for Postgres {
     async fn fresh(&self) -> Box<dyn Target> {
         Box::new(self.world().await)
+    }
+
+    async fn against(&self) -> Against {
+        let rows = self.server.rows("postgres", "SHOW server_version").await;
+        let shown: String = rows.first().map(|row| row.get(0)).unwrap_or_default();
+        let version = shown.split(' ').next().unwrap_or_default();
+        Against::RealServer {
+            name: format!("PostgreSQL {version}, started by the tests"),
+        }
     }
 
     fn own_cases(&self) -> Vec<(&'static str, BoxFuture<'_, Case>)> {

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use latchkey::{
     demo::redis_cloud::{Fault, Handle, Op, Side, Simulator, start as simulate},
-    providers::{ALL, Mark, Provider, Registration, ResourceRef, Setup},
+    providers::{ALL, Mark, Provider, Registration, ResourceRef, Setup, page::Against},
     secrets::Secret,
 };
 use serde_json::Value;
@@ -57,6 +57,14 @@ impl Kind for RedisCloud {
             contract,
             reported: AtomicUsize::new(0),
         })
+    }
+
+    async fn against(&self) -> Against {
+        let mut vouched_by = vec!["`redis-server` 7.0 for its ACL rules".to_owned()];
+        if self.contract.is_some() {
+            vouched_by.push("Redis Cloud's published OpenAPI document for every request of ours".to_owned());
+        }
+        Against::Simulator { vouched_by }
     }
 
     async fn stop(&self) {}
