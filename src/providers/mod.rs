@@ -20,6 +20,7 @@ pub mod page;
 pub mod postgresql;
 pub mod redis_cloud;
 pub mod sql;
+pub mod tls;
 
 pub use crate::domain::{
     AccessDetails, AccountName, Discovery, Fence, Health, LeaseId, Memo, Permission, Resource, ResourceKind,

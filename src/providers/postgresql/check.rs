@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     Postgres,
-    config::SslMode,
     look::{self, Server},
     session::{Session, text},
 };
 use crate::providers::{
     ErrorKind, Health, Result,
     sql::{Name, Quotes},
+    tls::SslMode,
 };
 
 const QUOTES: Quotes = Quotes {

@@ -1,11 +1,14 @@
 //! The integration's table for this kind, and its secret.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::{
-    providers::{ErrorKind, OwnSecret, ProviderError, Result, Setup},
+    providers::{
+        ErrorKind, OwnSecret, ProviderError, Result, Setup,
+        tls::{SslMode, ca_path},
+    },
     secrets::Secret,
 };
 
@@ -21,31 +24,6 @@ ssl_mode = "verify-full"                 # as in libpq; weaker only where writte
 tls_ca = "file:orders-ca.pem"            # absent: the machine's own certificate authorities
 secret = "file:secrets/orders-pg.json"   # {"username": "...", "password": "..."}
 "#;
-
-/// As libpq knows them. Only the last two make sure who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SslMode {
-    Disable,
-    Allow,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
-}
-
-impl SslMode {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Allow => "allow",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
-    }
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,16 +90,6 @@ impl Config {
     }
 }
 
-fn ca_path(reference: &str, base: &Path) -> Result<PathBuf> {
-    match reference.strip_prefix("file:") {
-        Some(path) if !path.is_empty() => Ok(base.join(path)),
-        _ => Err(ProviderError::new(
-            ErrorKind::Invalid,
-            "tls_ca: write file: and the path of a PEM file",
-        )),
-    }
-}
-
 fn field(secret: &OwnSecret, key: &str) -> Result<Secret> {
     match secret.get(key) {
         Some(value) if !value.expose().is_empty() => Ok(value.clone()),
@@ -134,7 +102,7 @@ fn field(secret: &OwnSecret, key: &str) -> Result<Secret> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, path::Path};
 
     use super::*;
     use crate::providers::Mark;

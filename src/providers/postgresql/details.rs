@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    config::{Config, SslMode},
-    place::Place,
-};
-use crate::providers::{AccessDetails, Lease};
+use super::{config::Config, place::Place};
+use crate::providers::{AccessDetails, Lease, tls::SslMode};
 
 pub fn of(config: &Config, login: &str, given: &[&Lease]) -> AccessDetails {
     let places: Vec<Place> = given

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use tokio_postgres::{Error, error::SqlState};
 
-use crate::providers::{ErrorKind, ProviderError};
+use crate::providers::{ErrorKind, ProviderError, tls::is_untrusted};
 
 /// Only the server's first line: details may quote data.
 pub fn of(error: &Error) -> ProviderError {
@@ -36,26 +36,6 @@ fn kind_of(code: &SqlState) -> ErrorKind {
         // Among them dead connections, a restart, too many connections, locks, standbys, and "tuple concurrently updated".
         _ => ErrorKind::Transient,
     }
-}
-
-/// The other end could not prove who it is: trying again helps nobody.
-fn is_untrusted(error: &Error) -> bool {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-            return matches!(tls, rustls::Error::InvalidCertificate(_));
-        }
-        // An `io::Error` shows what it wraps only by this way.
-        if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && let Some(tls) = io
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return matches!(tls, rustls::Error::InvalidCertificate(_));
-        }
-        source = inner.source();
-    }
-    false
 }
 
 fn chain(error: &Error) -> String {

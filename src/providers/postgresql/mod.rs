@@ -21,7 +21,6 @@ mod preview;
 mod retire;
 mod session;
 mod statements;
-mod tls;
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -15,11 +15,12 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{
-    config::{Config, SslMode},
-    error, tls,
+use super::{config::Config, error};
+use crate::providers::{
+    ErrorKind, ProviderError, Result,
+    sql::Statement,
+    tls::{self, SslMode},
 };
-use crate::providers::{ErrorKind, ProviderError, Result, sql::Statement};
 
 /// For TCP, TLS and login together: a host that accepts and says nothing must not hold a claim.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
