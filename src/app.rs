@@ -19,7 +19,8 @@ use crate::{
     domain::{AccountId, PersonId, Poke, PokeSubject, RequestId},
     integrations::Integrations,
     metrics::Metrics,
-    secrets::{Environment, Secret},
+    providers::{Credential, CredentialKind, ProviderError},
+    secrets::Environment,
     store::{
         Store, StoreError,
         typed::{Batch, Outcome, commit_settled},
@@ -102,23 +103,37 @@ pub fn poke(request: &RequestId, now: DateTime<Utc>) -> Poke {
 /// In memory only; after a restart another one is set.
 #[derive(Default)]
 pub struct Unsent {
-    held: Mutex<HashMap<AccountId, Secret>>,
+    held: Mutex<HashMap<AccountId, Credential>>,
 }
 
 impl Unsent {
-    /// The credential under way for an account, or a new one.
-    pub fn keep(&self, account: &AccountId, login: &str) -> Secret {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.entry(account.clone())
-            .or_insert_with(|| credential::password(login))
-            .clone()
+    /// The credential under way for an account, or a new one. One of another kind, from before the configuration changed, is
+    /// of no use any more.
+    ///
+    /// # Errors
+    /// `Transient` if none could be made.
+    pub async fn keep(
+        &self,
+        account: &AccountId,
+        kind: CredentialKind,
+        login: &str,
+    ) -> Result<Credential, ProviderError> {
+        let known = self.held().get(account).cloned();
+        if let Some(known) = known.filter(|known| known.kind() == kind) {
+            return Ok(known);
+        }
+        // One worker an account: nobody makes another one meanwhile.
+        let made = credential::make(kind, login).await?;
+        self.held().insert(account.clone(), made.clone());
+        Ok(made)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Credential>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn forget(&self, account: &AccountId) {
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(account);
+        self.held().remove(account);
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Account, AccountName, Change, Converged, Credential, Discovery, ErrorKind, Health, Lease, Observed,
+    Account, AccountName, Change, Converged, CredentialKind, Discovery, ErrorKind, Health, Lease, Observed,
     OwnSecret, Person, Provider, ProviderError, ResourceRef, Result,
 };
 use crate::{domain::Fence, secrets::Secret};
@@ -106,7 +106,7 @@ impl Guarded {
         let new: Vec<Secret> = change
             .credential
             .iter()
-            .map(|Credential::Password(secret)| secret.clone())
+            .map(|credential| credential.secret().clone())
             .collect();
         let call = async {
             if permit.fence != change.fence || Instant::now() >= permit.until {
@@ -136,6 +136,10 @@ impl Guarded {
 
     pub fn account(&self, person: &Person, scope: &str) -> AccountName {
         self.inner.account(person, scope)
+    }
+
+    pub fn credential(&self) -> CredentialKind {
+        self.inner.credential()
     }
 
     pub fn preview(&self, account: &Account, change: &Change) -> Vec<String> {
@@ -179,19 +183,41 @@ impl Guarded {
 
     /// Takes out every secret that this integration knows, should a server have echoed one.
     fn scrub(&self, text: &str, new: &[Secret]) -> String {
-        let known = self
-            .secrets
-            .iter()
-            .chain(new)
-            .map(Secret::expose)
-            .filter(|secret| secret.len() >= 4);
-        known.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        let known = self.secrets.iter().chain(new).map(Secret::expose);
+        known
+            .flat_map(pieces)
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
+}
+
+/// What of a secret must not be seen: all of it, and of one with several lines (a key as PEM) each line that tells something,
+/// since whoever quotes it may break it elsewhere.
+fn pieces(secret: &str) -> impl Iterator<Item = &str> {
+    let whole = std::iter::once(secret).filter(|whole| whole.len() >= 4);
+    let several = secret.trim_end().contains('\n');
+    let lines = secret.lines().map(str::trim);
+    let telling = lines.filter(move |line| several && line.len() >= 8 && !line.starts_with("-----"));
+    whole.chain(telling)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_masked_whole_and_line_by_line() {
+        let key =
+            "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nqhkiG9w0BAQEFAAS\n-----END PRIVATE KEY-----\n";
+        let masked = |text: &str| pieces(key).fold(text.to_owned(), |text, piece| text.replace(piece, "***"));
+        assert_eq!(masked(&format!("bad key {key}!")), "bad key ***!");
+        assert_eq!(masked("near qhkiG9w0BAQEFAAS)"), "near ***)");
+        assert_eq!(
+            masked("-----BEGIN PRIVATE KEY-----"),
+            "-----BEGIN PRIVATE KEY-----"
+        );
+        assert_eq!(pieces("abc").count(), 0, "too short to be told from words");
+        assert_eq!(pieces("s3cret").collect::<Vec<_>>(), ["s3cret"]);
+    }
 
     #[test]
     fn pace_allows_a_burst_and_then_spreads() {

@@ -51,6 +51,11 @@ pub trait Provider: Send + Sync {
     /// `Theirs` for membership systems, and where `person.login` is set.
     fn account(&self, person: &Person, scope: &str) -> AccountName;
 
+    /// What the core has to choose for an account of ours. Pure.
+    fn credential(&self) -> CredentialKind {
+        CredentialKind::Password
+    }
+
     /// What `converge` would run on a target that has none of it yet, secrets masked, `<each owner>` for what only the target
     /// knows; a line that starts with `# ` says what will outlive the lease. Pure; shares its builders with `converge`.
     fn preview(&self, account: &Account, change: &Change) -> Vec<String>;
@@ -178,11 +183,51 @@ pub enum Presence {
     NotOurs,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    Password,
+    KeyPair,
+}
+
 /// Chosen by the core, in memory until shown.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// One recipe for all: 24 of `[A-Za-z0-9_-]` without `0 O 1 l I`, two of each class, no three alike in a row, not containing the login.
     Password(Secret),
+    /// RSA, 2048 bits. `public` goes to the target: SubjectPublicKeyInfo as PEM. `private` is for the person alone: PKCS#8 as
+    /// PEM, without a passphrase; no provider sends it anywhere.
+    KeyPair { public: String, private: Secret },
+}
+
+impl Credential {
+    pub fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Password(_) => CredentialKind::Password,
+            Self::KeyPair { .. } => CredentialKind::KeyPair,
+        }
+    }
+
+    /// What the person is shown.
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Password(secret) => secret,
+            Self::KeyPair { private, .. } => private,
+        }
+    }
+
+    /// For kinds of system that take nothing but passwords.
+    ///
+    /// # Errors
+    /// `Unsupported` for any other form.
+    pub fn password(&self) -> Result<&Secret> {
+        match self {
+            Self::Password(secret) => Ok(secret),
+            Self::KeyPair { .. } => Err(ProviderError::new(
+                ErrorKind::Unsupported,
+                "this kind of system takes passwords, not key pairs",
+            )),
+        }
+    }
 }
 
 /// The integration's own secret, by field, as configured.

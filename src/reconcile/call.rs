@@ -18,7 +18,7 @@ use crate::{
     },
     integrations::{Live, back_off},
     providers::{
-        self, Change, Converged, Credential, ErrorKind, Observed, Presence, ProviderError, Want,
+        self, Change, Converged, ErrorKind, Observed, Presence, ProviderError, Want,
         guard::{LIMIT, Permit},
     },
     store::{StoreError, typed::Versioned},
@@ -133,9 +133,19 @@ pub(crate) async fn converge(
     mut facts: Facts,
     goal: &Goal,
 ) -> Result<Go, StoreError> {
-    let secret = goal
-        .credential
-        .then(|| app.unsent.keep(&facts.account.id, facts.account.name.login()));
+    let credential = if goal.credential {
+        let kind = live.provider.credential();
+        let made = app
+            .unsent
+            .keep(&facts.account.id, kind, facts.account.name.login())
+            .await;
+        match made {
+            Ok(made) => Some(made),
+            Err(error) => return failed(app, live, facts, &error).await,
+        }
+    } else {
+        None
+    };
     let wanted: Vec<LeaseId> = match &goal.want {
         Wanted::Open(ids) => ids.clone(),
         Wanted::Disabled | Wanted::Deleted => Vec::new(),
@@ -160,7 +170,7 @@ pub(crate) async fn converge(
             Wanted::Deleted => Want::Deleted,
         },
         release: pick(&facts, &goal.release, Look::Known),
-        credential: secret.map(Credential::Password),
+        credential,
         now,
         fence: permit.fence,
     };

@@ -13,11 +13,10 @@ use crate::{
     app::{App, poke},
     domain::{AccessDetails, AccountId, AppliedState, CredentialState, LeaseId, audit::Entry},
     providers::{self, Change, Credential, ErrorKind, Want},
-    secrets::Secret,
     store::StoreError,
 };
 
-/// How long a person looks at "Setting a password…" at most.
+/// How long a person looks at "Setting a new credential…" at most.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) enum Revealed {
@@ -31,12 +30,12 @@ pub(crate) enum Revealed {
     No(String),
 }
 
-/// Sets `secret` on the account of a lease that is active. What was set before stops working.
+/// Sets `credential` on the account of a lease that is active. What was set before stops working.
 pub(crate) async fn set(
     app: &App,
     id: &AccountId,
     lease: &LeaseId,
-    secret: &Secret,
+    credential: &Credential,
     shown: Entry,
 ) -> Result<Revealed, StoreError> {
     let Ok(_turn) = tokio::time::timeout(PATIENCE, app.locks.lock(id)).await else {
@@ -56,7 +55,7 @@ pub(crate) async fn set(
         if !facts.account.name.is_ours() {
             return Ok(Revealed::No("you sign in with your own login here".into()));
         }
-        match one_call(app, facts, secret, &shown, until, lease).await? {
+        match one_call(app, facts, credential, &shown, until, lease).await? {
             Some(revealed) => return Ok(revealed),
             None => tokio::time::sleep(Duration::from_millis(250)).await,
         }
@@ -82,7 +81,7 @@ fn active_until(facts: &Facts, id: &LeaseId, now: DateTime<Utc>) -> Option<DateT
 async fn one_call(
     app: &App,
     mut facts: Facts,
-    secret: &Secret,
+    credential: &Credential,
     shown: &Entry,
     until: DateTime<Utc>,
     lease: &LeaseId,
@@ -108,7 +107,7 @@ async fn one_call(
     let change = Change {
         want: Want::Open(open),
         release: Vec::new(),
-        credential: Some(Credential::Password(secret.clone())),
+        credential: Some(credential.clone()),
         now,
         fence: permit.fence,
     };

@@ -7,6 +7,7 @@ use crate::{
     app::App,
     bundle::Bundle,
     chat::{Reply, view},
+    credential,
     directory::Freshness,
     domain::{
         Account, AccountId, Request, RequestId, ShortCode,
@@ -14,9 +15,8 @@ use crate::{
     },
     home::{Desk, blocks},
     integrations::Live,
-    providers::{self, Change, Credential, Want},
+    providers::{self, Change, Want},
     reconcile::facts::provider_person,
-    secrets::Secret,
     store::{records::Code, typed::load},
 };
 
@@ -171,7 +171,7 @@ pub(crate) async fn statements(app: &App, live: &Live, request: &Request) -> Flo
         credential: account
             .name
             .is_ours()
-            .then(|| Credential::Password(Secret::new("********"))),
+            .then(|| credential::stand_in(live.provider.credential())),
         now,
         fence: crate::domain::Fence::default(),
     };

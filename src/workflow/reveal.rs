@@ -8,6 +8,7 @@ use crate::{
     chat::{Chat, ModalRef, Reply, view},
     credential,
     domain::{RequestId, audit::Entry, refusal::Why},
+    providers::CredentialKind,
     reconcile::reveal::{self, Revealed},
 };
 
@@ -29,38 +30,53 @@ pub(crate) async fn show(app: &App, asked: &Asked<'_>, id: &RequestId) -> Flow<R
     let (Some(trigger), Some(chat)) = (&asked.inbound.trigger, app.chat(asked.inbound.from.chat)) else {
         return Ok(answer::not_now("the chat gave nothing to open a modal with"));
     };
+    let Some(live) = app.integrations.get(&lease.integration) else {
+        return Ok(answer::refuse("", Why::NotActive));
+    };
+    let kind = live.provider.credential();
     let modal = chat
-        .open_modal(trigger, &view::credential_modal_loading())
+        .open_modal(trigger, &view::credential_modal_loading(kind))
         .await?;
-    let password = credential::password(bundle.account.as_ref().map_or("", |account| account.name.login()));
+    let login = bundle.account.as_ref().map_or("", |account| account.name.login());
+    let made = match credential::make(kind, login).await {
+        Ok(made) => made,
+        Err(error) => {
+            let failed = view::credential_modal_failed(kind, &error.message);
+            chat.update_modal(&modal, &failed).await?;
+            return Ok(Reply::Done);
+        }
+    };
     let entry = Entry::new(asked.actor(), "shown")
         .request(id)
         .lease(&lease.id)
         .person(&lease.person)
         .integration(&lease.integration);
-    match reveal::set(app, &lease.account, &lease.id, &password, entry).await? {
+    match reveal::set(app, &lease.account, &lease.id, &made, entry).await? {
         Revealed::Set {
             details,
             until,
             others,
         } => {
             let notes: Vec<&str> = others.iter().map(String::as_str).collect();
-            let shown = view::credential_modal(&details, &password, view::Works::Until(until), &notes);
+            let shown = view::credential_modal(&details, &made, view::Works::Until(until), &notes);
             chat.update_modal(&modal, &shown).await?;
-            blank_later(chat.clone(), modal);
+            blank_later(chat.clone(), modal, kind);
         }
         Revealed::No(why) => {
-            chat.update_modal(&modal, &view::credential_modal_failed(&why))
+            chat.update_modal(&modal, &view::credential_modal_failed(kind, &why))
                 .await?;
         }
     }
     Ok(Reply::Done)
 }
 
-fn blank_later(chat: Arc<dyn Chat>, modal: ModalRef) {
+fn blank_later(chat: Arc<dyn Chat>, modal: ModalRef, kind: CredentialKind) {
     tokio::spawn(async move {
         tokio::time::sleep(BLANK_AFTER).await;
-        if let Err(error) = chat.update_modal(&modal, &view::credential_modal_blanked()).await {
+        if let Err(error) = chat
+            .update_modal(&modal, &view::credential_modal_blanked(kind))
+            .await
+        {
             tracing::debug!(%error, "a credential's modal was closed already");
         }
     });

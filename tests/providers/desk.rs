@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use latchkey::{
     providers::{
-        Account, AccountName, Change, Converged, Credential, ErrorKind, Fence, Lease, LeaseId, Memo,
-        Observed, Person, Provider, ProviderError, Result, Want,
+        Account, AccountName, Change, Converged, ErrorKind, Fence, Lease, LeaseId, Memo, Observed, Person,
+        Provider, ProviderError, Result, Want,
     },
     secrets::Secret,
 };
 
-use crate::target::{Setting, Target, Thing};
+use crate::{
+    keys,
+    target::{Setting, Target, Thing},
+};
 
 /// More turns than any target needs.
 const TURNS: u32 = 60;
@@ -110,6 +113,7 @@ impl<'t> Desk<'t> {
     pub fn held(&mut self, thing: &Thing) -> &mut Held {
         let scope = self.provider.scope(&thing.at, &thing.permission);
         let name = self.provider.account(&self.person, &scope);
+        let kind = self.provider.credential();
         self.held.entry(scope).or_insert_with(|| Held {
             account: Account {
                 name,
@@ -117,7 +121,7 @@ impl<'t> Desk<'t> {
             },
             open: Vec::new(),
             release: Vec::new(),
-            credential: fresh_secret(),
+            credential: keys::fresh(kind),
             send_credential: false,
             enabled: false,
         })
@@ -176,20 +180,21 @@ impl<'t> Desk<'t> {
 
     /// Forgets that a credential was ever set, as a restart does.
     pub fn restart(&mut self) {
+        let kind = self.provider.credential();
         for held in self.held.values_mut() {
-            held.credential = fresh_secret();
+            held.credential = keys::fresh(kind);
             held.send_credential = true;
         }
     }
 
     pub fn change(&mut self, scope: &str, want: Want) -> Change {
         self.fence.count += 1;
-        let (now, fence) = (self.now, self.fence);
+        let (now, fence, kind) = (self.now, self.fence, self.provider.credential());
         let held = self.held.get(scope).expect("an account of this scope");
         let send = held.account.name.is_ours() && (held.send_credential || !held.enabled);
         let credential = match &want {
-            Want::Open(_) => send.then(|| Credential::Password(held.credential.clone())),
-            Want::Disabled => Some(Credential::Password(fresh_secret())),
+            Want::Open(_) => send.then(|| keys::as_sent(kind, &held.credential)),
+            Want::Disabled => Some(keys::as_sent(kind, &keys::fresh(kind))),
             Want::Deleted => None,
         };
         Change {

@@ -10,6 +10,7 @@
 
 mod cases;
 mod desk;
+mod keys;
 mod postgresql;
 mod record;
 mod redis_cloud;

@@ -250,3 +250,29 @@ fn a_choice_whose_value_does_not_fit_is_left_out() {
     assert_eq!(loaded["options"].as_array().expect("options").len(), 1);
     assert_eq!(loaded["options"][0]["text"]["text"], "ok");
 }
+
+/// A private key is the longest thing that is copied: Slack must get every line of it, and our own checker of Slack's
+/// limits must take it.
+#[test]
+fn a_private_key_reaches_the_modal_whole() {
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}-----END PRIVATE KEY-----\n",
+        format!("{}\n", "k".repeat(64)).repeat(26)
+    );
+    let drawn = modal(
+        &Modal {
+            title: "Your credential".into(),
+            submit: None,
+            close: "Close".into(),
+            callback: String::new(),
+            blocks: vec![Block::Copy {
+                label: "Private key".into(),
+                value: pem.clone(),
+            }],
+        },
+        now(),
+    );
+    let text = &drawn["blocks"][0]["elements"][1]["elements"][0]["text"];
+    assert_eq!(text.as_str(), Some(pem.as_str()));
+    assert!(units(&pem) <= TEXT, "a code block holds 3000");
+}

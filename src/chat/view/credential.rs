@@ -7,7 +7,7 @@ use super::{CardFacts, say};
 use crate::{
     chat::surface::{Block, Callback, Modal, clean},
     domain::AccessDetails,
-    secrets::Secret,
+    providers::{Credential, CredentialKind},
 };
 
 /// Statements that one preview shows.
@@ -34,19 +34,32 @@ fn modal(title: &str, blocks: Vec<Block>) -> Modal {
     }
 }
 
-/// What the modal opens as, while the password is being set.
-pub fn credential_modal_loading() -> Modal {
-    modal(
-        "title",
-        vec![Block::Text(say("credential", "loading", &context! {}))],
-    )
+/// What templates call a kind of credential.
+fn named(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::Password => "password",
+        CredentialKind::KeyPair => "key",
+    }
+}
+
+/// What the modal opens as, while the credential is being set.
+pub fn credential_modal_loading(kind: CredentialKind) -> Modal {
+    let values = context! { kind => named(kind) };
+    modal("title", vec![Block::Text(say("credential", "loading", &values))])
 }
 
 /// The credential. Each value stands in a block of its own, so that a long press copies exactly it.
 ///
 /// Holds the secret: neither logged nor kept.
-pub fn credential_modal(details: &AccessDetails, secret: &Secret, works: Works, notes: &[&str]) -> Modal {
-    let nothing = context! {};
+pub fn credential_modal(
+    details: &AccessDetails,
+    credential: &Credential,
+    works: Works,
+    notes: &[&str],
+) -> Modal {
+    let kind = named(credential.kind());
+    let values = context! { kind };
+    let secret = credential.secret();
     let mut blocks: Vec<Block> = details
         .fields
         .iter()
@@ -56,12 +69,12 @@ pub fn credential_modal(details: &AccessDetails, secret: &Secret, works: Works, 
         })
         .collect();
     blocks.push(Block::Copy {
-        label: say("credential", "password", &nothing),
+        label: say("credential", "secret", &values),
         value: secret.expose().to_owned(),
     });
     blocks.extend(details.examples.iter().map(|example| Block::Copy {
-        label: say("credential", "run", &nothing),
-        value: clean(&example.replace("{secret}", secret.expose()), 1000),
+        label: say("credential", "run", &values),
+        value: clean(&filled(example, credential), 1000),
     }));
     let remarks = details
         .notes
@@ -77,24 +90,38 @@ pub fn credential_modal(details: &AccessDetails, secret: &Secret, works: Works, 
         Works::Until(at) => Some(at.timestamp()),
         Works::WhileActive => None,
     };
-    blocks.push(Block::Context(say("credential", "context", &context! { until })));
+    blocks.push(Block::Context(say(
+        "credential",
+        "context",
+        &context! { kind, until },
+    )));
     modal("title", blocks)
 }
 
+/// A password goes into the lines that ask for it. A key has lines of its own and is read from a file: it never does.
+fn filled(example: &str, credential: &Credential) -> String {
+    match credential {
+        Credential::Password(secret) => example.replace("{secret}", secret.expose()),
+        Credential::KeyPair { .. } => example.to_owned(),
+    }
+}
+
 /// What stays of it after five minutes.
-pub fn credential_modal_blanked() -> Modal {
-    modal(
-        "title",
-        vec![Block::Text(say("credential", "blanked", &context! {}))],
-    )
+pub fn credential_modal_blanked(kind: CredentialKind) -> Modal {
+    let values = context! { kind => named(kind) };
+    modal("title", vec![Block::Text(say("credential", "blanked", &values))])
 }
 
 /// `why` is scrubbed of secrets by whoever made it.
-pub fn credential_modal_failed(why: &str) -> Modal {
+pub fn credential_modal_failed(kind: CredentialKind, why: &str) -> Modal {
     modal(
         "title",
         vec![
-            Block::Text(say("credential", "failed", &context! { why })),
+            Block::Text(say(
+                "credential",
+                "failed",
+                &context! { kind => named(kind), why },
+            )),
             Block::Context(say("credential", "failed_then", &context! {})),
         ],
     )

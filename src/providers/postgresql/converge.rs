@@ -49,11 +49,10 @@ pub fn net(change: &Change) -> DateTime<Utc> {
     change.ends().unwrap_or(change.now) + NET
 }
 
-pub fn password(change: &Change) -> Option<&Secret> {
-    change
-        .credential
-        .as_ref()
-        .map(|Credential::Password(secret)| secret)
+/// # Errors
+/// `Unsupported` if it is no password.
+pub fn password(change: &Change) -> Result<Option<&Secret>> {
+    change.credential.as_ref().map(Credential::password).transpose()
 }
 
 /// Leases that are to be given: standing access is neither given nor taken.
@@ -208,7 +207,7 @@ impl Run<'_> {
     /// Statements for a login of ours; the last of them carries the fence.
     fn turn_key(&self, role: Option<&Role>, all: &mut Vec<Statement>) -> Result<bool> {
         let until = net(self.change);
-        let password = password(self.change);
+        let password = password(self.change)?;
         let set = match (&self.change.want, role, password) {
             (Want::Open(_), None, Some(password)) => {
                 all.push(statements::create_login(self.login, password, until)?);

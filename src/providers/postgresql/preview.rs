@@ -55,7 +55,7 @@ fn login_statements(provider: &Postgres, login: &str, change: &Change) -> Result
         Want::Open(_) => {
             // Shown masked: any stand-in does where none is chosen yet.
             let stand_in = Secret::new("-");
-            statements::create_login(login, password(change).unwrap_or(&stand_in), net(change))?
+            statements::create_login(login, password(change)?.unwrap_or(&stand_in), net(change))?
         }
         Want::Disabled | Want::Deleted => statements::shut_login(login)?,
     };

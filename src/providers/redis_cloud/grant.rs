@@ -5,7 +5,7 @@ use super::notes::Notes;
 use super::wire::{Role, Rule, User};
 use super::write::{At, DatabaseSpec, Write};
 use crate::providers::{
-    Account, Change, Credential, ErrorKind, Lease, Mark, Permission, ProviderError, ResourceRef, Result, Want,
+    Account, Change, ErrorKind, Lease, Mark, Permission, ProviderError, ResourceRef, Result, Want,
 };
 use crate::secrets::Secret;
 
@@ -170,9 +170,10 @@ fn is_dangerous(acl: &str) -> bool {
 
 /// The password that a change carries.
 pub(super) fn password(change: &Change) -> Option<&Secret> {
-    change.credential.as_ref().map(|credential| match credential {
-        Credential::Password(secret) => secret,
-    })
+    change
+        .credential
+        .as_ref()
+        .and_then(|credential| credential.password().ok())
 }
 
 /// Whether the user has what `converge` would give it for a lease.

@@ -23,8 +23,9 @@ use async_trait::async_trait;
 
 use self::{client::Client, grant::Grant, notes::Notes, sent::Sent, turn::Turn};
 use super::{
-    Account, AccountName, Change, Converged, Discovery, ErrorKind, Feature, Guide, Health, Lease, Mark,
-    Observed, Person, Presence, Provider, ProviderError, Registration, ResourceRef, Result, Setup, http,
+    Account, AccountName, Change, Converged, Credential, Discovery, ErrorKind, Feature, Guide, Health, Lease,
+    Mark, Observed, Person, Presence, Provider, ProviderError, Registration, ResourceRef, Result, Setup,
+    http,
 };
 use crate::secrets::Secret;
 
@@ -196,6 +197,7 @@ impl Provider for RedisCloud {
 
     async fn converge(&self, account: &Account, change: &Change) -> Result<Converged> {
         let login = self.ours(&account.name)?;
+        change.credential.as_ref().map(Credential::password).transpose()?;
         Turn::new(self, login, change, Notes::read(&account.memo))
             .run()
             .await

@@ -3,7 +3,8 @@
 use latchkey::providers::{Account, AccountName, Change, Feature, Memo, Presence, Want};
 
 use crate::{
-    desk::{Desk, fresh_secret, person},
+    desk::{Desk, person},
+    keys,
     target::{Case, Target},
 };
 
@@ -41,11 +42,11 @@ pub async fn grant_works(target: &dyn Target) -> Case {
             desk.expect(&offer.other, false, "one resource is not the other")
                 .await;
         }
-        let wrong = fresh_secret();
+        let wrong = keys::fresh(desk.provider.credential());
         let login = desk.login(thing);
         assert!(
             !target.can_log_in(&login, &wrong).await,
-            "another password is refused"
+            "another credential is refused"
         );
     }
     Case::Passed

@@ -6,6 +6,7 @@ use super::{super::*, *};
 use crate::{
     chat::surface::{Block, Choice},
     domain::{AccessDetails, Checked, Health, Integration, Verdict, policy::ReasonRule},
+    providers::{Credential, CredentialKind},
     secrets::Secret,
 };
 
@@ -26,7 +27,13 @@ fn details() -> AccessDetails {
 #[test]
 fn the_credential_is_shown_value_by_value() {
     let secret = Secret::new("s3cr3t-s3cr3t");
-    let shown = credential_modal(&details(), &secret, Works::Until(at(16, 41, 0)), &["VPN first."]);
+    let credential = Credential::Password(secret.clone());
+    let shown = credential_modal(
+        &details(),
+        &credential,
+        Works::Until(at(16, 41, 0)),
+        &["VPN first."],
+    );
     assert_snapshot!(open(&shown), @"
     Your credential (-/Close)
     Host = redis-1234.example.com:16380 (TLS)
@@ -42,15 +49,16 @@ fn the_credential_is_shown_value_by_value() {
         .iter()
         .filter(|block| drawn(block).contains(secret.expose()));
     assert_eq!(secrets.count(), 1);
-    assert_snapshot!(open(&credential_modal_loading()), @"
+    assert_snapshot!(open(&credential_modal_loading(CredentialKind::Password)), @"
     Your credential (-/Close)
     Setting a password...
     ");
-    assert_snapshot!(open(&credential_modal_blanked()), @"
+    assert_snapshot!(open(&credential_modal_blanked(CredentialKind::Password)), @"
     Your credential (-/Close)
     Blanked. Show credential sets a new password.
     ");
-    assert_snapshot!(open(&credential_modal_failed("the target did not answer")), @"
+    let failed = credential_modal_failed(CredentialKind::Password, "the target did not answer");
+    assert_snapshot!(open(&failed), @"
     Your credential (-/Close)
     No password was shown: the target did not answer.
     ~ Whatever you had may have stopped working. Press Show credential again.
@@ -61,13 +69,57 @@ fn the_credential_is_shown_value_by_value() {
 fn an_example_holds_the_secret_only_where_it_asks_for_it() {
     let mut details = details();
     details.examples = vec!["redis://u:{secret}@h".into()];
-    let shown = credential_modal(&details, &Secret::new("pw"), Works::WhileActive, &[]);
+    let password = Credential::Password(Secret::new("pw"));
+    let shown = credential_modal(&details, &password, Works::WhileActive, &[]);
     assert!(
         shown
             .blocks
             .iter()
             .any(|block| drawn(block) == "Run = redis://u:pw@h")
     );
+}
+
+#[test]
+fn a_private_key_is_shown_whole_in_one_block() {
+    let body: String = (0..26).map(|n| format!("{n:064}\n")).collect();
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n");
+    let credential = Credential::KeyPair {
+        public: "the public half".into(),
+        private: Secret::new(pem.as_str()),
+    };
+    let mut details = details();
+    details.examples.push("never filled in: {secret}".into());
+    let modal = credential_modal(&details, &credential, Works::WhileActive, &[]);
+    let whole: Vec<&Block> = modal
+        .blocks
+        .iter()
+        .filter(|block| drawn(block).contains("PRIVATE KEY"))
+        .collect();
+    assert_eq!(whole.len(), 1, "in no example, and nowhere else");
+    assert!(matches!(whole[0], Block::Copy { label, value } if label == "Private key" && *value == pem));
+    let text = open(&modal);
+    assert!(text.contains("never filled in: {secret}"), "{text}");
+    assert!(text.contains("Showing it again sets a new key"), "{text}");
+    assert!(
+        !text.contains("assword") && !text.contains("the public half"),
+        "{text}"
+    );
+    for (shown, words) in [
+        (
+            credential_modal_loading(CredentialKind::KeyPair),
+            "Making a key pair...",
+        ),
+        (
+            credential_modal_blanked(CredentialKind::KeyPair),
+            "sets a new key.",
+        ),
+        (
+            credential_modal_failed(CredentialKind::KeyPair, "x"),
+            "No key was shown: x.",
+        ),
+    ] {
+        assert!(open(&shown).contains(words), "{}", open(&shown));
+    }
 }
 
 #[test]
@@ -90,7 +142,7 @@ fn the_preview_holds_every_statement_and_the_whole_reason() {
     assert_snapshot!(open(&preview_modal(&case.facts(), &[])), @"
     What will run (-/Close)
     Nothing runs in redis-cloud itself.
-    ~ Placeholders in <...> are filled in when it runs. Passwords are never shown here. What really ran is in the audit log.
+    ~ Placeholders in <...> are filled in when it runs. Passwords and keys are never shown here. What really ran is in the audit log.
     ");
 }
 
