@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,14 +32,21 @@ const SECONDS: usize = 10;
 const DUE: usize = 10_000;
 const BATCH: usize = 500;
 
-#[tokio::main]
-async fn main() {
+fn main() {
     latchkey::install_crypto();
+    let dir = tempfile::tempdir().expect("a directory");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(run(dir.path()));
+    // The store closes with the last task that holds it, and its directory goes after that.
+    drop(runtime);
+}
+
+async fn run(dir: &Path) {
     let sleeping = std::env::args()
         .skip(1)
         .find_map(|word| word.parse().ok())
         .unwrap_or(1_000_000);
-    let world = World::start(A_SECOND * SECONDS).await;
+    let world = World::start(A_SECOND * SECONDS, dir).await;
     world.acks().await;
     world.lag(0, "with nothing asleep").await;
     let alone = world.lag(0, "again").await;
@@ -70,11 +78,10 @@ struct World {
     people: usize,
     _slack: slack::SlackServer,
     _redis: redis_cloud::Simulator,
-    _dir: tempfile::TempDir,
 }
 
 impl World {
-    async fn start(people: usize) -> Self {
+    async fn start(people: usize, dir: &Path) -> Self {
         let members: Vec<slack::FakePerson> = (0..people)
             .map(|n| slack::FakePerson::member(&user(n), &format!("p{n}"), &format!("P {n}")))
             .collect();
@@ -91,12 +98,10 @@ impl World {
         let redis = redis_cloud::start(redis_cloud::Options::team())
             .await
             .expect("the simulator");
-        let dir = tempfile::tempdir().expect("a directory");
         let text = CONFIG
             .replace("{slack}", &slack.api_base())
             .replace("{redis}", &redis.url);
-        let config =
-            config::parse("bench.toml", &text, dir.path(), providers::ALL).expect("the configuration");
+        let config = config::parse("bench.toml", &text, dir, providers::ALL).expect("the configuration");
         let clock: Arc<dyn Clock> = Arc::new(MachineClock::new(None));
         let store = SledStore::open(OpenOptions::new(&config.store.path, due_of, clock.now()))
             .await
@@ -148,52 +153,80 @@ impl World {
             people,
             _slack: slack,
             _redis: redis,
-            _dir: dir,
+        }
+    }
+
+    /// Everybody once, a few at a time: the chat's own limits allow no two thousand new people in ten seconds.
+    async fn meet_everybody(&self, client: &reqwest::Client) {
+        for first in (0..self.people).step_by(20) {
+            let asks = (first..self.people.min(first + 20)).map(|n| self.command(client, n, "help"));
+            for told in futures_util::future::join_all(asks).await {
+                assert!(told.contains("mine"), "no help, but: {told}");
+            }
+        }
+    }
+
+    /// One signed command; what was said in its answer.
+    fn command(
+        &self,
+        client: &reqwest::Client,
+        n: usize,
+        text: &str,
+    ) -> impl Future<Output = String> + use<> {
+        let body = format!(
+            "team_id=T0TEAM&user_id={}&command=%2Faccess&text={text}&trigger_id={}.{n}&channel_id=D1\
+             &response_url=http%3A%2F%2F127.0.0.1%3A9%2Fx&api_app_id=A0LATCHKEY",
+            user(n),
+            // Two commands of one person are two deliveries.
+            text.len()
+        );
+        #[expect(clippy::disallowed_methods, reason = "a signature carries the machine's time")]
+        let now = Utc::now().timestamp().to_string();
+        let request = client
+            .post(&self.url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-slack-signature", slack::sign("s", &now, &body))
+            .header("x-slack-request-timestamp", now)
+            .body(body);
+        async move {
+            request
+                .send()
+                .await
+                .expect("an answer")
+                .text()
+                .await
+                .expect("a body")
         }
     }
 
     /// Every person asks once; each answer comes after its commit.
     async fn acks(&self) {
         let client = reqwest::Client::new();
+        self.meet_everybody(&client).await;
         let begun = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
         for n in 0..self.people {
             let due = Duration::from_secs_f64(n as f64 / A_SECOND as f64);
             tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
-            let (client, url) = (client.clone(), self.url.clone());
+            let command = self.command(&client, n, "redis-cloud+prod+read+2h+bench");
             tasks.spawn(async move {
-                let body = format!(
-                    "team_id=T0TEAM&user_id={}&command=%2Faccess&text=redis-cloud+prod+read+2h+bench&trigger_id=t.{n}\
-                     &channel_id=D1&response_url=http%3A%2F%2F127.0.0.1%3A9%2Fx&api_app_id=A0LATCHKEY",
-                    user(n)
-                );
-                #[expect(clippy::disallowed_methods, reason = "a signature carries the machine's time")]
-                let now = Utc::now().timestamp();
                 let begun = Instant::now();
-                let request = client
-                    .post(&url)
-                    .header("content-type", "application/x-www-form-urlencoded")
-                    .header("x-slack-request-timestamp", now.to_string())
-                    .header("x-slack-signature", slack::sign("s", &now.to_string(), &body))
-                    .body(body);
-                let text = request.send().await.expect("an answer").text().await.expect("a body");
-                (begun.elapsed(), text.contains("Asked"))
+                let told = command.await;
+                assert!(told.contains("Asked"), "not asked, but told: {told}");
+                begun.elapsed()
             });
         }
         let mut took = Vec::new();
-        let mut asked = 0;
         while let Some(done) = tasks.join_next().await {
-            let (time, yes) = done.expect("a command");
-            took.push(time);
-            asked += usize::from(yes);
+            took.push(done.expect("a command that became a request"));
         }
         took.sort();
         let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
         println!(
-            "{} commands at {A_SECOND}/s, {asked} became durable requests in the answer itself",
+            "{} commands at {A_SECOND}/s, each a durable request before its answer",
             took.len()
         );
-        let what = format!("answer p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
+        let what = format!("answers: p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
         goal(&what, "p99 < 50 ms", at(0.99) < 50.0);
     }
 

@@ -55,6 +55,17 @@ pub enum NotAdmitted {
     Store(#[from] StoreError),
 }
 
+impl NotAdmitted {
+    /// What happened, for the log: the person's words do not say.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::CouldNotAsk(why) => why.clone(),
+            Self::Store(error) => error.to_string(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("Only members of our own workspace can do this.")]

@@ -60,7 +60,11 @@ pub async fn handle(app: &App, inbound: Inbound) -> Reply {
     {
         Ok(person) => person,
         Err(refused) => {
-            tracing::info!(user = inbound.from.as_key(), %refused, "not admitted");
+            tracing::info!(
+                user = inbound.from.as_key(),
+                cause = refused.cause(),
+                "not admitted"
+            );
             return answer::not_admitted(&inbound.what, &refused);
         }
     };

@@ -73,6 +73,9 @@ impl SlackSettings {
     }
 }
 
+/// A burst of people who are not known yet must not wait for one round trip each; Slack's limits are by the minute.
+const READS_AT_ONCE: usize = 8;
+
 /// The bot in one Slack workspace.
 pub struct SlackChat {
     settings: SlackSettings,
@@ -81,6 +84,8 @@ pub struct SlackChat {
     posts: Queue,
     /// Everything else that has no trigger to lose: a lane per channel and method.
     calls: Queue,
+    /// What is only looked up: a lane per method, several at once.
+    reads: Queue,
     seen: Seen,
     /// Answers under way.
     answers: TaskTracker,
@@ -94,8 +99,9 @@ impl SlackChat {
     pub fn new(settings: SlackSettings) -> Result<Arc<Self>, ChatError> {
         let api = Api::new(&settings.api_url, settings.call_limit, settings.on_call.clone())?;
         Ok(Arc::new(Self {
-            posts: Queue::new(settings.pace),
-            calls: Queue::new(Duration::ZERO),
+            posts: Queue::new(settings.pace, 1),
+            calls: Queue::new(Duration::ZERO, 1),
+            reads: Queue::new(Duration::ZERO, READS_AT_ONCE),
             seen: Seen::default(),
             answers: TaskTracker::new(),
             api,
@@ -124,7 +130,7 @@ impl SlackChat {
 
     async fn read(&self, method: &'static str, arguments: &[(&str, &str)]) -> Result<Value, ChatError> {
         let call = || self.api.read(&self.settings.bot_token, method, arguments);
-        self.calls.run(method, call).await
+        self.reads.run(method, call).await
     }
 
     /// Opens a modal with a trigger; `views` methods answer with the view.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::chat::{ChatError, ChatErrorKind};
 
@@ -24,22 +24,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Queue {
     /// From one call in a lane to the next.
     pace: Duration,
+    /// Calls under way in one lane at a time; with one they go in order.
+    at_once: usize,
     lanes: Mutex<HashMap<String, Arc<Lane>>>,
     waiting: AtomicUsize,
 }
 
-#[derive(Default)]
 struct Lane {
-    /// When the next may go. The lock is first come, first served.
-    turn: tokio::sync::Mutex<Option<Instant>>,
+    /// First come, first served.
+    slots: Semaphore,
+    /// When the next may go.
+    turn: Mutex<Option<Instant>>,
     /// Inside or waiting.
     inside: AtomicUsize,
 }
 
 impl Queue {
-    pub(super) fn new(pace: Duration) -> Self {
+    pub(super) fn new(pace: Duration, at_once: usize) -> Self {
         Self {
             pace,
+            at_once,
             lanes: Mutex::default(),
             waiting: AtomicUsize::new(0),
         }
@@ -54,10 +58,15 @@ impl Queue {
         F: Future<Output = Result<T, ChatError>>,
     {
         let place = self.enter(lane)?;
-        let mut turn = place.lane.turn.lock().await;
+        let _slot = place
+            .lane
+            .slots
+            .acquire()
+            .await
+            .map_err(|_| come_back(self.pace))?;
         let mut first = None;
         loop {
-            wait_for(*turn).await?;
+            wait_for(place.lane.turn()).await?;
             let answer = call().await;
             let pause = match &answer {
                 Err(ChatError {
@@ -69,7 +78,7 @@ impl Queue {
                 }) => Some(*pause),
                 Err(_) | Ok(_) => None,
             };
-            *turn = Some(Instant::now() + pause.unwrap_or(self.pace));
+            place.lane.rest_until(Instant::now() + pause.unwrap_or(self.pace));
             let since: Instant = *first.get_or_insert_with(Instant::now);
             if pause.is_none() || since.elapsed() >= PATIENCE {
                 return answer;
@@ -82,7 +91,10 @@ impl Queue {
         if lanes.len() >= LANES {
             lanes.retain(|_, lane| !lane.is_idle());
         }
-        let lane = lanes.entry(lane.to_owned()).or_default().clone();
+        let lane = lanes
+            .entry(lane.to_owned())
+            .or_insert_with(|| Arc::new(Lane::new(self.at_once)))
+            .clone();
         if lane.inside.load(Ordering::SeqCst) >= WAITING_IN_LANE
             || self.waiting.load(Ordering::SeqCst) >= WAITING
         {
@@ -95,13 +107,27 @@ impl Queue {
 }
 
 impl Lane {
+    fn new(at_once: usize) -> Self {
+        Self {
+            slots: Semaphore::new(at_once),
+            turn: Mutex::default(),
+            inside: AtomicUsize::new(0),
+        }
+    }
+
+    fn turn(&self) -> Option<Instant> {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another call's longer rest holds for all.
+    fn rest_until(&self, at: Instant) {
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        *turn = (*turn).max(Some(at));
+    }
+
     fn is_idle(&self) -> bool {
-        let rested = || {
-            self.turn
-                .try_lock()
-                .is_ok_and(|turn| turn.is_none_or(|at| at <= Instant::now()))
-        };
-        self.inside.load(Ordering::SeqCst) == 0 && rested()
+        let rested = self.turn().is_none_or(|at| at <= Instant::now());
+        self.inside.load(Ordering::SeqCst) == 0 && rested
     }
 }
 
@@ -146,7 +172,7 @@ mod tests {
     }
 
     fn queue() -> Queue {
-        Queue::new(Duration::from_secs(1))
+        Queue::new(Duration::from_secs(1), 1)
     }
 
     #[tokio::test(start_paused = true)]
