@@ -105,7 +105,7 @@ pub fn next_step(account: &Account, leases: &[Lease], settings: &Settings, now: 
     }
     if let Some(at) = account
         .next_try
-        .filter(|at| *at > now && !is_news(account, leases))
+        .filter(|at| *at > now && !is_news(account, leases, now))
     {
         return Step::Rest {
             until: Some(at),
@@ -141,14 +141,17 @@ fn elsewhere(account: &Account, settings: &Settings) -> Option<String> {
 
 /// Whether something came up since the account was put to rest: an end does not wait for a back-off that was not its
 /// own, a grant not for a routine look.
-fn is_news(account: &Account, leases: &[Lease]) -> bool {
+fn is_news(account: &Account, leases: &[Lease], now: DateTime<Utc>) -> bool {
     leases
         .iter()
         .any(|lease| match (&lease.ended, account.applied_state(&lease.id)) {
-            (Some(ended), Some(AppliedState::Begun | AppliedState::Made)) => account
-                .failures
-                .as_ref()
-                .is_none_or(|failures| failures.at < ended.at),
+            (Some(ended), Some(AppliedState::Begun | AppliedState::Made)) => {
+                !rests(lease, now)
+                    && account
+                        .failures
+                        .as_ref()
+                        .is_none_or(|failures| failures.at < ended.at)
+            }
             (Some(_), Some(AppliedState::TakenBack)) => {
                 account.failures.is_none() && account.waiting.is_none()
             }
@@ -163,6 +166,11 @@ fn is_news(account: &Account, leases: &[Lease]) -> bool {
                             .is_some_and(|told| told.until < lease.expires_at))
             }
         })
+}
+
+/// Whether a lease was tried and could not be served, or is under way: it is left alone for a while. Its end wakes it.
+fn rests(lease: &Lease, now: DateTime<Utc>) -> bool {
+    lease.rest_until.is_some_and(|until| until > now)
 }
 
 fn work(account: &Account, leases: &[Lease], settings: &Settings, now: DateTime<Utc>) -> Step {
@@ -231,6 +239,7 @@ fn give_or_take(
 ) -> Option<Step> {
     let to_give = leases.iter().any(|lease| {
         live.contains(&lease.id)
+            && !rests(lease, now)
             && account
                 .applied
                 .get(&lease.id)
@@ -238,8 +247,12 @@ fn give_or_take(
     });
     let asked_again =
         account.waiting.is_some() || account.next_try.is_some_and(|at| at <= now) && !live.is_empty();
+    // One that rests comes along when there is something else to do, and is no reason by itself.
+    let to_take = leases
+        .iter()
+        .any(|lease| release.contains(&lease.id) && !rests(lease, now));
     let unsure = account.call.is_some() && (account.unsettled_until.is_none_or(|until| until <= now));
-    if !(to_give || asked_again || unsure || account.drifted || !release.is_empty()) {
+    if !(to_give || asked_again || unsure || account.drifted || to_take) {
         return None;
     }
     if may_give && !account.name.is_ours() {

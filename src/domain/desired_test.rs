@@ -398,6 +398,44 @@ fn a_back_off_holds_up_nothing_but_what_failed() {
 }
 
 #[test]
+fn one_that_could_not_be_served_rests_alone() {
+    let resting = |mut lease: Lease| {
+        lease.rest_until = Some(at(9));
+        lease
+    };
+    // Neither a grant nor a revocation of its own is tried again before its rest is over, and then it is.
+    let rows = [
+        Case::ours().told(resting(lease("a")), Begun),
+        Case::ours().told(resting(ended(granted("a"), 3)), Made),
+    ];
+    for case in rows {
+        let case = case.state(AccountState::Enabled);
+        assert!(matches!(case.next(), Step::Rest { .. }), "{:?}", case.next());
+        assert!(matches!(case.at(9).next(), Step::Converge(_)));
+    }
+    // The target is at it: the pause it asked for is kept, also by a revocation.
+    let taking = Case::ours()
+        .told(resting(ended(granted("a"), 3)), Made)
+        .with(|case| {
+            case.account.waiting = Some("the task runs".into());
+            case.account.next_try = Some(at(9));
+        });
+    assert_eq!(taking.rest(), (Some(at(9)), "the task runs".into()));
+    // Another's end does not wait for it, and takes it along.
+    let both = Case::ours()
+        .told(resting(ended(granted("a"), 3)), Made)
+        .told(ended(granted("b"), 4), Made)
+        .state(AccountState::Enabled);
+    assert_eq!(both.goal().release, ids_of(&["a", "b"]));
+    // What is gone already is looked at meanwhile.
+    let gone = Case::ours()
+        .told(resting(ended(granted("a"), 3)), Made)
+        .told(ended(granted("b"), 4), TakenBack)
+        .state(AccountState::Enabled);
+    assert_eq!(gone.next(), Step::Verify(ids_of(&["b"])));
+}
+
+#[test]
 fn gone_is_believed_only_once_a_cut_call_can_do_no_more() {
     let taken = || {
         Case::ours()
