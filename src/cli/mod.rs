@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     control::{AuditFilter, ControlRequest, Reason, RevokeWhat, Which},
-    demo::DemoArgs,
+    demo::{DemoArgs, With},
     serve::ServeArgs,
     telemetry::{self, LogFormat},
 };
@@ -66,6 +66,9 @@ enum Command {
         /// Where the page listens on 127.0.0.1; 0 takes any free port
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// Real servers to start beside it, where they are installed: postgresql
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,KIND")]
+        with: Vec<With>,
     },
     /// Try the configuration: the file, then chats and integrations; each line says ok, warn or what to fix
     Check {
@@ -227,7 +230,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         })
         .await
         .map(|()| ExitCode::SUCCESS),
-        Command::Demo { check, port } => crate::demo::run(DemoArgs { check, port })
+        Command::Demo { check, port, with } => crate::demo::run(DemoArgs { check, port, with })
             .await
             .map(|()| ExitCode::SUCCESS),
         Command::Check { test_card: None } => local::check(&terminal).await,

@@ -4,4 +4,4 @@ pub mod redis_cloud;
 pub mod slack;
 
 mod run;
-pub use run::{DemoArgs, run};
+pub use run::{DemoArgs, With, run};

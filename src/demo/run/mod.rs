@@ -1,12 +1,16 @@
 //! `latchkey demo`: the product itself, run against the two stand-ins. Only base URLs and the configuration differ.
 
 mod check;
+mod local;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+pub use self::local::With;
+use self::local::{Local, Panels};
 
 use super::{
     redis_cloud::{self, Delays, Simulator},
@@ -21,6 +25,8 @@ pub struct DemoArgs {
     pub check: bool,
     /// 0: any that is free.
     pub port: u16,
+    /// Real servers to start beside the Redis-Cloud-compatible one.
+    pub with: Vec<With>,
 }
 
 /// What stands in ann's message box.
@@ -32,6 +38,8 @@ struct Demo {
     redis: Simulator,
     bot: Bot,
     stop: CancellationToken,
+    /// Stopped before the directory goes that they work in.
+    locals: Arc<Vec<Local>>,
     _dir: TempDir,
 }
 
@@ -70,6 +78,15 @@ impl Demo {
             .prefix("latchkey-demo-")
             .tempdir()
             .context("a directory for the demo")?;
+        open_to_servers(dir.path());
+        let mut locals = Vec::new();
+        for (n, with) in args.with.iter().enumerate() {
+            if !args.with[..n].contains(with) {
+                locals.push(Local::start(*with, dir.path()).await?);
+            }
+        }
+        let locals = Arc::new(locals);
+        let panels = Panels::start(Arc::clone(&locals)).await?;
         let mut account = redis_cloud::Options::team();
         account.delays = if args.check { Delays::SHORT } else { Delays::DEMO };
         let redis = redis_cloud::start(account)
@@ -90,11 +107,15 @@ impl Demo {
             title: "Redis Cloud, as it really is".into(),
             url: format!("{}/_sim/state", redis.origin),
         }];
+        options.panels.extend(locals.iter().map(|local| Panel {
+            title: format!("{}, as it really is", local.title()),
+            url: panels.url(local),
+        }));
         let slack = slack::start(options)
             .await
             .context("start the Slack-compatible server")?;
         let file = dir.path().join("latchkey.toml");
-        write_files(dir.path(), &file, &slack, &redis, args.check)?;
+        write_files(dir.path(), &file, &slack, &redis, &locals, args.check)?;
         let stop = CancellationToken::new();
         let bot = Bot::start(&file, stop.clone()).await?;
         anyhow::ensure!(
@@ -106,8 +127,17 @@ impl Demo {
             redis,
             bot,
             stop,
+            locals,
             _dir: dir,
         })
+    }
+}
+
+/// A database server drops root and must get at its files. What is secret is closed by its own mode.
+fn open_to_servers(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    if let Err(error) = std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o711)) {
+        tracing::warn!(%error, "the demo's directory cannot be opened to its servers");
     }
 }
 
@@ -131,6 +161,7 @@ fn write_files(
     file: &Path,
     slack: &SlackServer,
     redis: &Simulator,
+    locals: &[Local],
     check: bool,
 ) -> anyhow::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
@@ -149,9 +180,20 @@ fn write_files(
         "redis.json",
         r#"{"api_key": "demo-account-key", "secret_key": "demo-owner-key"}"#,
     )?;
+    for local in locals {
+        let (name, text) = local.secret();
+        secret(&name, &text)?;
+    }
+    let targets = locals.iter().map(|local| {
+        let name = local.integration();
+        format!(r#"{{ integration = "{name}", permissions = ["read", "read-write"] }}, "#)
+    });
+    let integrations: String = locals.iter().map(Local::config).collect();
     let text = include_str!("demo.toml")
         .replace("{slack}", &slack.api_base())
         .replace("{redis}", &redis.url)
+        .replace("{integrations}", &integrations)
+        .replace("{targets}", &targets.collect::<String>())
         // Leases of seconds, which only this allows.
         .replace("{default}", if check { "4s" } else { "1h" });
     std::fs::write(file, text).context("write the demo's configuration")
