@@ -15,6 +15,8 @@ use chrono::{DateTime, Utc};
 use crate::secrets::Secret;
 
 pub mod http;
+pub mod mariadb;
+pub mod mysql;
 pub mod names;
 pub mod page;
 pub mod postgresql;
@@ -30,7 +32,11 @@ pub use crate::domain::{
 pub type Result<T> = std::result::Result<T, ProviderError>;
 
 /// Every kind of system this program speaks to.
-pub const ALL: &[Registration] = &[postgresql::REGISTRATION, redis_cloud::REGISTRATION];
+pub const ALL: &[Registration] = &[
+    mariadb::REGISTRATION,
+    postgresql::REGISTRATION,
+    redis_cloud::REGISTRATION,
+];
 
 #[async_trait]
 pub trait Provider: Send + Sync {

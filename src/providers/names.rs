@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | account | `jit_<stamp 4>_<slug 1..=12>_<hash 8>` | 30 |
 //! | role of one lease | `jitg_<stamp 4>_<lease id 1..=20>` | 30 |
+//! | account's own role | `jitu_<stamp 4>_<slug 1..=12>_<hash 8>` | 31 |
 //! | set that leases share | `jits_<stamp 4>_<hash 16>`; the inert one `jits_<stamp 4>_none` | 26 |
 //!
 //! All are `[a-z0-9_]` and begin with a letter, so they need no quoting anywhere. The stamp tells installations apart
@@ -49,6 +50,16 @@ impl Mark {
         format!("{}{lease}", self.lease_role_prefix())
     }
 
+    /// The role of one login, where a target makes only one role active: a login of ours gives its own tail.
+    pub fn own_role(&self, login: &str) -> String {
+        let tail = login.get(self.account_prefix().len()..);
+        let tail = tail.filter(|_| self.names_account(login)).map_or_else(
+            || format!("{}_{}", slug(login), hash(&[&self.text, "login", login], 8)),
+            str::to_ascii_lowercase,
+        );
+        format!("{}{tail}", self.own_role_prefix())
+    }
+
     /// A set that all leases on the same thing share; `parts` say what it gives.
     pub fn set_name(&self, parts: &[&str]) -> String {
         format!("{}{}", self.set_prefix(), hash(parts, 16))
@@ -65,6 +76,10 @@ impl Mark {
 
     pub fn lease_role_prefix(&self) -> String {
         format!("jitg_{}_", self.stamp)
+    }
+
+    pub fn own_role_prefix(&self) -> String {
+        format!("jitu_{}_", self.stamp)
     }
 
     pub fn set_prefix(&self) -> String {
@@ -160,6 +175,13 @@ mod tests {
         );
         assert_eq!(mark.inert_set(), format!("jits_{}_none", mark.stamp));
         assert_eq!(mark.set_name(&["51", "Read-Only"]).len(), 26);
+        assert_eq!(mark.own_role(&name), name.replacen("jit_", "jitu_", 1));
+        let theirs = mark.own_role("Ann O'Neil@10.%");
+        assert!(
+            theirs.starts_with(&format!("jitu_{}_annoneil_", mark.stamp)),
+            "{theirs}"
+        );
+        assert_ne!(theirs, mark.own_role("Ann O'Neil@%"));
     }
 
     #[test]

@@ -90,29 +90,41 @@ fn denied(text: String) -> ProviderError {
     ProviderError::new(ErrorKind::Denied, text)
 }
 
-fn web_pki(crypto: &Arc<CryptoProvider>, ca: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>> {
-    let mut roots = RootCertStore::empty();
+/// Whom to trust: `tls_ca`, or the machine's own authorities, without those that cannot be read.
+///
+/// # Errors
+/// `Denied` if there are none.
+pub fn authorities(ca: Option<&Path>) -> Result<Vec<CertificateDer<'static>>> {
+    let usable = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone());
+    let mut all = Vec::new();
     match ca {
         Some(path) => {
             let unreadable =
                 |error: &dyn std::fmt::Display| denied(format!("tls_ca {}: {error}", path.display()));
             for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))? {
-                roots
-                    .add(certificate.map_err(|error| unreadable(&error))?)
-                    .map_err(|error| unreadable(&error))?;
+                let certificate = certificate.map_err(|error| unreadable(&error))?;
+                usable(&certificate).map_err(|error| unreadable(&error))?;
+                all.push(certificate);
             }
         }
         None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let machine = rustls_native_certs::load_native_certs().certs;
+            all.extend(machine.into_iter().filter(|found| usable(found).is_ok()));
         }
     }
-    if roots.is_empty() {
+    if all.is_empty() {
         let where_from = ca.map_or_else(
             || "this machine".to_owned(),
             |path| format!("tls_ca {}", path.display()),
         );
         return Err(denied(format!("{where_from} names no certificate authority")));
     }
+    Ok(all)
+}
+
+fn web_pki(crypto: &Arc<CryptoProvider>, ca: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities(ca)?);
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(crypto))
         .build()
         .map_err(|error| denied(format!("TLS: {error}")))

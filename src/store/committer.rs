@@ -12,10 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Answer, Commit, Result, StoreError, compact, files,
-    index::{Fault, Index, Known},
+    index::{Fault, Index, Known, Pending},
     journal::{Journal, Point, Spot},
     line::{self, Facts, Line},
-    pending::Pending,
     rules::{self, Plan},
     scan::{Progress, Scan},
     sled::Shared,

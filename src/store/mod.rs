@@ -17,7 +17,6 @@ mod keys;
 mod line;
 pub mod mem;
 mod open;
-mod pending;
 mod rebuild;
 pub mod records;
 mod rules;

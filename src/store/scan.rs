@@ -3,10 +3,8 @@
 
 use super::{
     DueOf, envelope,
-    index::{Fault, Index, Sum, Sums, bare, unreadable},
-    keys,
-    pending::Changed,
-    rules,
+    index::{Changed, Fault, Index, Sum, Sums, bare, unreadable},
+    keys, rules,
 };
 
 const STEP: usize = 256;

@@ -4,8 +4,7 @@ use super::{
     Asked, Flow,
     ask::{decided_by, statements},
     electors::{Subject, electors},
-    pick::{Picked, dry},
-    sight::Sight,
+    submit::{Picked, Sight, dry},
 };
 use crate::{
     app::App,

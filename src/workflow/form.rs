@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Flow, answer, end::own, pick::compact, sight::Sight, submit};
+use super::{
+    Asked, Flow, answer,
+    end::own,
+    submit::{self, Sight, compact},
+};
 use crate::{
     app::App,
     chat::{Choice, Reply, view},

@@ -11,7 +11,9 @@
 mod cases;
 mod desk;
 mod keys;
+mod mysql;
 mod postgresql;
+mod proxy;
 mod record;
 mod redis_cloud;
 mod target;
@@ -26,12 +28,16 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use latchkey::providers::page::Proven;
 
-use crate::target::{Case, Kind, Target};
+use crate::{
+    mysql::Engine,
+    target::{Case, Kind, Target},
+};
 
 /// Starts what a kind needs; the error says why it cannot be had here.
 type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 
 const KINDS: &[(&str, Start)] = &[
+    ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
 ];

@@ -1,7 +1,6 @@
 //! PostgreSQL under test: a real server, started here and stopped with the process.
 
 mod own;
-mod proxy;
 mod server;
 mod snapshot;
 
@@ -24,10 +23,8 @@ use latchkey::{
 };
 use tokio_postgres::Client;
 
-use self::{
-    proxy::Proxy,
-    server::{ADMIN, ADMIN_PASSWORD, Server, connect, free_port, literal, quoted},
-};
+use self::server::{ADMIN, ADMIN_PASSWORD, Server, connect, free_port, literal, quoted};
+use crate::proxy::{Proxy, Wire};
 use crate::target::{
     Case, Cut, Cutting, Kind, Lacking, Named, Offer, Owned, Session, Setting, Standing, Target, Thing,
 };
@@ -428,7 +425,8 @@ impl Target for World {
     }
 
     async fn cut_after(&self, nth: u32, cut: Cut) -> Cutting {
-        let proxy = Proxy::start(self.server.port, nth, cut).await;
+        let server = format!("127.0.0.1:{}", self.server.port);
+        let proxy = Proxy::start(Wire::Postgres, server, nth, cut).await;
         let way = Way {
             host: "127.0.0.1",
             port: proxy.port,

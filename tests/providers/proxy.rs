@@ -17,6 +17,64 @@ use tokio::{
 
 use crate::target::Cut;
 
+/// Whose protocol passes through, unencrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    Postgres,
+    /// MySQL's and MariaDB's.
+    MySql,
+}
+
+impl Wire {
+    /// Bytes before the body, of the first message of a client or of any other.
+    fn head(self, first: bool) -> usize {
+        match self {
+            Self::Postgres if !first => 5,
+            Self::Postgres | Self::MySql => 4,
+        }
+    }
+
+    /// Bytes of the body, by the head.
+    fn body(self, head: &[u8]) -> usize {
+        match (self, head) {
+            (Self::Postgres, [.., a, b, c, d]) => {
+                let length = u32::from_be_bytes([*a, *b, *c, *d]);
+                usize::try_from(length).unwrap_or(4).saturating_sub(4)
+            }
+            (Self::MySql, [a, b, c, _]) => usize::try_from(u32::from_le_bytes([*a, *b, *c, 0])).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Whether a message asks for something that is worth a cut. A look whose answer is lost is the same to the target as the
+    /// next call that never comes: after it only statements are.
+    fn is_call(self, message: &[u8], cut: Cut) -> bool {
+        match self {
+            // A simple statement, or the end of a look.
+            Self::Postgres => match cut {
+                Cut::Before => matches!(message.first(), Some(b'Q' | b'S')),
+                Cut::After => message.first() == Some(&b'Q'),
+            },
+            // A command is the first of its packets. A statement as text, or the execution of a prepared one.
+            Self::MySql => match (cut, message) {
+                (Cut::Before, [_, _, _, 0, command, ..]) => matches!(command, 0x03 | 0x17),
+                (Cut::After, [_, _, _, 0, 0x03, text @ ..]) => {
+                    !text.starts_with(b"SELECT") && !text.starts_with(b"SHOW")
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether the answer to such a statement ends with this message. What changes something is answered by MySQL in one.
+    fn ends_answer(self, message: &[u8]) -> bool {
+        match self {
+            Self::Postgres => message.first() == Some(&b'Z'),
+            Self::MySql => true,
+        }
+    }
+}
+
 pub struct Proxy {
     pub port: u16,
     line: Arc<Line>,
@@ -24,7 +82,9 @@ pub struct Proxy {
 }
 
 struct Line {
-    server: u16,
+    wire: Wire,
+    /// Host and port.
+    server: String,
     nth: u32,
     cut: Cut,
     calls: AtomicU32,
@@ -34,10 +94,11 @@ struct Line {
 }
 
 impl Proxy {
-    pub async fn start(server: u16, nth: u32, cut: Cut) -> Self {
+    pub async fn start(wire: Wire, server: String, nth: u32, cut: Cut) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let line = Arc::new(Line {
+            wire,
             server,
             nth,
             cut,
@@ -94,7 +155,7 @@ async fn accept(listener: TcpListener, line: Arc<Line>) {
 }
 
 async fn carry(client: TcpStream, line: &Line) -> std::io::Result<()> {
-    let server = TcpStream::connect(("127.0.0.1", line.server)).await?;
+    let server = TcpStream::connect(&line.server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
@@ -112,22 +173,16 @@ async fn questions(
     line: &Line,
     swallow: &AtomicBool,
 ) -> std::io::Result<()> {
-    // The first message has no tag: it opens the connection.
-    let opening = message(&mut from, false).await?;
+    // The first message opens the connection.
+    let opening = message(line.wire, &mut from, true).await?;
     if line.cut == Cut::Before && line.is_the_call() {
         line.cut_now();
         return Ok(());
     }
     to.write_all(&opening).await?;
     loop {
-        let next = message(&mut from, true).await?;
-        // A simple statement, or the end of a look. A look whose answer is lost is the same to the target as the next call
-        // that never comes: after it only statements are worth a cut.
-        let is_call = match line.cut {
-            Cut::Before => matches!(next.first(), Some(b'Q' | b'S')),
-            Cut::After => next.first() == Some(&b'Q'),
-        };
-        if is_call && line.is_the_call() {
+        let next = message(line.wire, &mut from, false).await?;
+        if line.wire.is_call(&next, line.cut) && line.is_the_call() {
             match line.cut {
                 Cut::Before => {
                     line.cut_now();
@@ -147,10 +202,10 @@ async fn answers(
     swallow: &AtomicBool,
 ) -> std::io::Result<()> {
     loop {
-        let next = message(&mut from, true).await?;
+        let next = message(line.wire, &mut from, false).await?;
         if !swallow.load(Ordering::SeqCst) {
             to.write_all(&next).await?;
-        } else if next.first() == Some(&b'Z') {
+        } else if line.wire.ends_answer(&next) {
             // It has run to its end; nobody will hear so.
             line.cut_now();
             return Ok(());
@@ -158,13 +213,11 @@ async fn answers(
     }
 }
 
-async fn message(from: &mut OwnedReadHalf, tagged: bool) -> std::io::Result<Vec<u8>> {
-    let head = if tagged { 5 } else { 4 };
-    let mut bytes = vec![0; head];
+async fn message(wire: Wire, from: &mut OwnedReadHalf, first: bool) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; wire.head(first)];
     from.read_exact(&mut bytes).await?;
-    let length = u32::from_be_bytes([bytes[head - 4], bytes[head - 3], bytes[head - 2], bytes[head - 1]]);
-    let body = usize::try_from(length).unwrap_or(4).saturating_sub(4);
-    bytes.resize(head + body, 0);
+    let head = bytes.len();
+    bytes.resize(head + wire.body(&bytes), 0);
     from.read_exact(&mut bytes[head..]).await?;
     Ok(bytes)
 }
