@@ -23,6 +23,7 @@ pub mod postgresql;
 pub mod redis_cloud;
 pub mod sql;
 pub mod tls;
+pub mod vertica;
 
 pub use crate::domain::{
     AccessDetails, AccountName, Discovery, Fence, Health, LeaseId, Memo, Permission, Resource, ResourceKind,

@@ -1,5 +1,7 @@
 //! What providers that speak SQL share: names and texts that stay data whatever is in them, and statements that can be shown.
 
+use std::collections::BTreeMap;
+
 use super::{ErrorKind, ProviderError, Result};
 
 /// A name in a statement: one that is known, or one of those that only the target knows.
@@ -121,6 +123,17 @@ impl std::fmt::Debug for Statement {
     }
 }
 
+/// The words `key=value` of an object's comment.
+pub fn tags(comment: Option<&str>) -> BTreeMap<String, String> {
+    let words = comment.unwrap_or_default().split_whitespace();
+    let pair = |word: &str| {
+        let (key, value) = word.split_once('=')?;
+        let value = value.trim_end_matches([',', ';']);
+        (!key.is_empty() && !value.is_empty()).then(|| (key.to_owned(), value.to_owned()))
+    };
+    words.filter_map(pair).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,5 +197,21 @@ mod tests {
         // A name that looks like the place of the secret is a name: only the first place counts, and it comes before.
         let odd = Statement::with_secret("PASSWORD {secret} ROLE \"{secret}\"", "x").expect("a statement");
         assert_eq!(odd.sent(), "PASSWORD 'x' ROLE \"{secret}\"");
+    }
+
+    #[test]
+    fn tags_are_the_pairs_in_a_comment() {
+        let of = |comment: &str| {
+            tags(Some(comment))
+                .into_iter()
+                .map(|(k, v)| format!("{k}={v}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(of("owner=data-team"), "owner=data-team");
+        assert_eq!(of("Orders, owner=dba; tier=1, see wiki"), "owner=dba tier=1");
+        assert_eq!(of("a == b = c =d e="), "");
+        assert_eq!(of("url=https://x/?a=b"), "url=https://x/?a=b");
+        assert!(tags(None).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use super::{
     place::{Place, kinds},
     session::Session,
 };
-use crate::providers::{Discovery, Resource, Result, names};
+use crate::providers::{Discovery, Resource, Result, names, sql::tags};
 
 /// Tables beyond this many in one database are not listed; people type them under their schema.
 const TABLES: usize = 2_000;
@@ -77,17 +77,6 @@ fn resource(place: Place, tags: Tags, unavailable: Option<String>) -> Resource {
         tags,
         unavailable,
     }
-}
-
-/// The words `key=value` of a comment.
-fn tags(comment: Option<&str>) -> Tags {
-    let words = comment.unwrap_or_default().split_whitespace();
-    let pair = |word: &str| {
-        let (key, value) = word.split_once('=')?;
-        let value = value.trim_end_matches([',', ';']);
-        (!key.is_empty() && !value.is_empty()).then(|| (key.to_owned(), value.to_owned()))
-    };
-    words.filter_map(pair).collect()
 }
 
 /// Its own over those of what contains it.
@@ -190,19 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_the_pairs_in_a_comment() {
-        let of = |comment: &str| {
-            tags(Some(comment))
-                .into_iter()
-                .map(|(k, v)| format!("{k}={v}"))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        assert_eq!(of("owner=data-team"), "owner=data-team");
-        assert_eq!(of("Orders, owner=dba; tier=1, see wiki"), "owner=dba tier=1");
-        assert_eq!(of("a == b = c =d e="), "");
-        assert_eq!(of("url=https://x/?a=b"), "url=https://x/?a=b");
-        assert!(tags(None).is_empty());
+    fn its_own_tags_stand_over_those_of_its_container() {
         let above = tags(Some("owner=dba tier=1"));
         assert_eq!(over(&above, tags(Some("owner=web")))["owner"], "web");
         assert_eq!(over(&above, tags(None))["tier"], "1");
