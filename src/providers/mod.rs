@@ -37,6 +37,7 @@ pub const ALL: &[Registration] = &[
     mariadb::REGISTRATION,
     postgresql::REGISTRATION,
     redis_cloud::REGISTRATION,
+    vertica::REGISTRATION,
 ];
 
 #[async_trait]

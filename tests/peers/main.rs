@@ -1,9 +1,11 @@
-//! Slack's own clients hold our Slack-compatible server to its word: Python `slack_sdk` and Node `@slack/*`.
+//! Vendors' own clients hold our fakes to their word: Python `slack_sdk` and Node `@slack/*` our Slack-compatible server,
+//! `vertica-python` our fake Vertica.
 //!
 //! Without the clients (`tests/run peers` installs them) their checks are skipped by name. `peers --serve` runs the
 //! server with its page until stopped, for work on either by hand.
 
 mod endpoint;
+mod vertica;
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -45,6 +47,7 @@ async fn main() -> ExitCode {
     signed(&mut score).await;
     to_us(&mut score).await;
     node(&mut score).await;
+    vertica::check(&mut score).await;
     println!(
         "peers: {} passed, {} failed, {} skipped",
         score.passed, score.failed, score.skipped

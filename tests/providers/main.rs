@@ -7,6 +7,8 @@
 //!
 //! `KIND_TEST_DSN` (upper case, `_` for `-`) names a server of the user's, for kinds that say so: their cases run there instead.
 //! It must be one that nobody needs: the cases make and remove accounts, databases and data.
+//! - `VERTICA_TEST_DSN=vertica://dbadmin:PASSWORD@HOST:5433/DATABASE?ssl_mode=verify-full&tls_ca=/path/of.pem`. `ssl_mode` is
+//!   `disable` where it is not named; cut cases go through a proxy of the suite without TLS.
 
 mod cases;
 mod desk;
@@ -17,6 +19,7 @@ mod proxy;
 mod record;
 mod redis_cloud;
 mod target;
+mod vertica;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -40,6 +43,7 @@ const KINDS: &[(&str, Start)] = &[
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
+    ("vertica", || Box::pin(vertica::start())),
 ];
 
 #[derive(Default)]

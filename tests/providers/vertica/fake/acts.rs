@@ -57,8 +57,7 @@ pub fn create_user(model: &mut Model, name: &str, settings: &[Setting]) -> Resul
 
 pub fn alter_user(model: &mut Model, actor: &Actor, name: &str, settings: &[Setting]) -> Result<()> {
     model.user_mut(name)?;
-    let own = same(&actor.user, name)
-        && matches!(settings, [Setting::Password { old: Some(_), .. }]);
+    let own = same(&actor.user, name) && matches!(settings, [Setting::Password { old: Some(_), .. }]);
     if !own {
         actor.must_be_super(model, "ALTER USER")?;
         if same(name, ADMIN) && !actor.is_admin(model) {
@@ -142,7 +141,10 @@ pub fn drop_user(model: &mut Model, name: &str, cascade: bool) -> Result<()> {
         )
         .collect();
     if !owned.is_empty() && !cascade {
-        let text = format!("User {name} cannot be dropped because other objects depend on it: {}", owned.join(", "));
+        let text = format!(
+            "User {name} cannot be dropped because other objects depend on it: {}",
+            owned.join(", ")
+        );
         return Err(fault("2BP01", text));
     }
     model.objects.retain(|object| !same(&object.owner, name));
@@ -215,7 +217,13 @@ pub fn drop_profile(model: &mut Model, name: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn give_role(model: &mut Model, actor: &Actor, roles: &[String], to: &[String], admin: bool) -> Result<()> {
+pub fn give_role(
+    model: &mut Model,
+    actor: &Actor,
+    roles: &[String],
+    to: &[String],
+    admin: bool,
+) -> Result<()> {
     for role in roles {
         let found = model
             .role(role)

@@ -28,7 +28,10 @@ pub fn table(model: &Model, actor: &Actor, path: &Path) -> Option<Result<Table>>
     let [schema, name] = path.as_slice() else {
         return None;
     };
-    if !["v_catalog", "v_monitor"].iter().any(|system| same(system, schema)) {
+    if !["v_catalog", "v_monitor"]
+        .iter()
+        .any(|system| same(system, schema))
+    {
         return None;
     }
     let full = format!("{}.{}", schema.to_lowercase(), name.to_lowercase());
@@ -37,33 +40,44 @@ pub fn table(model: &Model, actor: &Actor, path: &Path) -> Option<Result<Table>>
         "v_catalog.roles" => roles(model),
         "v_catalog.profiles" => (
             vec!["profile_name"],
-            model.profiles.iter().map(|profile| vec![text(&profile.name)]).collect(),
+            model
+                .profiles
+                .iter()
+                .map(|profile| vec![text(&profile.name)])
+                .collect(),
         ),
         "v_catalog.grants" => grants(model, actor),
         "v_catalog.schemata" => schemata(model),
-        "v_catalog.tables" => objects(model, Kind::Table, vec![
-            "table_schema",
-            "table_name",
-            "owner_name",
-            "is_system_table",
-            "is_temp_table",
-        ]),
-        "v_catalog.views" => objects(model, Kind::View, vec![
-            "table_schema",
-            "table_name",
-            "owner_name",
-            "is_system_view",
-        ]),
-        "v_catalog.sequences" => objects(model, Kind::Sequence, vec![
-            "sequence_schema",
-            "sequence_name",
-            "owner_name",
-        ]),
+        "v_catalog.tables" => objects(
+            model,
+            Kind::Table,
+            vec![
+                "table_schema",
+                "table_name",
+                "owner_name",
+                "is_system_table",
+                "is_temp_table",
+            ],
+        ),
+        "v_catalog.views" => objects(
+            model,
+            Kind::View,
+            vec!["table_schema", "table_name", "owner_name", "is_system_view"],
+        ),
+        "v_catalog.sequences" => objects(
+            model,
+            Kind::Sequence,
+            vec!["sequence_schema", "sequence_name", "owner_name"],
+        ),
         "v_catalog.user_functions" => objects(model, Kind::Function, vec!["schema_name", "function_name"]),
         "v_catalog.comments" => comments(model),
         "v_catalog.databases" => (
             vec!["database_id", "database_name", "owner_name"],
-            vec![vec![Value::Int(45_035_996_273_704_976), text(&model.database), text("dbadmin")]],
+            vec![vec![
+                Value::Int(45_035_996_273_704_976),
+                text(&model.database),
+                text("dbadmin"),
+            ]],
         ),
         "v_catalog.client_auth" => (
             vec!["auth_name", "is_auth_enabled", "auth_method"],
@@ -134,10 +148,14 @@ fn grants(model: &Model, actor: &Actor) -> Table {
         );
     };
     for user in &model.users {
-        user.held.iter().for_each(|held| push("ROLE", "", &held.role, &user.name, ""));
+        user.held
+            .iter()
+            .for_each(|held| push("ROLE", "", &held.role, &user.name, ""));
     }
     for role in &model.roles {
-        role.held.iter().for_each(|held| push("ROLE", "", &held.role, &role.name, ""));
+        role.held
+            .iter()
+            .for_each(|held| push("ROLE", "", &held.role, &role.name, ""));
     }
     for ((grantee, on), privileges) in &model.grants {
         let list: Vec<&str> = privileges.iter().map(String::as_str).collect();
@@ -180,7 +198,13 @@ fn grants(model: &Model, actor: &Actor) -> Table {
 
 fn schemata(model: &Model) -> Table {
     let of = |name: &str, owner: &str, made, system| {
-        vec![Value::Int(1), text(name), text(owner), Value::Time(made), Value::Bool(system)]
+        vec![
+            Value::Int(1),
+            text(name),
+            text(owner),
+            Value::Time(made),
+            Value::Bool(system),
+        ]
     };
     let born = model.schemas[0].made;
     let mut rows: Vec<_> = ["v_catalog", "v_monitor", "v_internal"]
@@ -207,12 +231,16 @@ fn schemata(model: &Model) -> Table {
 
 /// Columns beyond the third are truths, and false.
 fn objects(model: &Model, kind: Kind, columns: Vec<&'static str>) -> Table {
-    let rows = model.objects.iter().filter(|object| object.kind == kind).map(|object| {
-        let mut row = vec![text(&object.schema), text(&object.name), text(&object.owner)];
-        row.resize(columns.len().max(3), Value::Bool(false));
-        row.truncate(columns.len());
-        row
-    });
+    let rows = model
+        .objects
+        .iter()
+        .filter(|object| object.kind == kind)
+        .map(|object| {
+            let mut row = vec![text(&object.schema), text(&object.name), text(&object.owner)];
+            row.resize(columns.len().max(3), Value::Bool(false));
+            row.truncate(columns.len());
+            row
+        });
     (columns.clone(), rows.collect())
 }
 

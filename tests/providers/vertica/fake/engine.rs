@@ -32,7 +32,12 @@ fn done(tag: &'static str) -> Outcome {
     }
 }
 
-pub fn run(shared: &Arc<Shared>, actor: &mut Actor, statement: &Statement, now: DateTime<Utc>) -> Result<Outcome> {
+pub fn run(
+    shared: &Arc<Shared>,
+    actor: &mut Actor,
+    statement: &Statement,
+    now: DateTime<Utc>,
+) -> Result<Outcome> {
     let mut model = shared.lock();
     let model = &mut *model;
     match statement {
@@ -55,7 +60,12 @@ fn set(name: &str, value: &str) -> Result<Outcome> {
         ("STANDARD_CONFORMING_STRINGS", "ON") => Some(("standard_conforming_strings", "on".to_owned())),
         ("SESSION AUTOCOMMIT", "ON" | "OFF") => Some(("auto_commit", value.to_lowercase())),
         ("TIME ZONE", "UTC") | ("SESSION RUNTIMECAP" | "SESSION IDLESESSIONTIMEOUT", _) => None,
-        _ => return Err(fault("22023", format!("this server cannot set {name} to {value}"))),
+        _ => {
+            return Err(fault(
+                "22023",
+                format!("this server cannot set {name} to {value}"),
+            ));
+        }
     };
     Ok(Outcome { told, ..done("SET") })
 }
@@ -127,9 +137,7 @@ fn on_objects(model: &mut Model, actor: &Actor, statement: &Statement, now: Date
             owner,
             columns,
         } => objects::create(model, actor, *kind, path, owner.as_deref(), columns, now),
-        Statement::Drop {
-            kind, path, cascade, ..
-        } => objects::drop(model, actor, *kind, path, *cascade),
+        Statement::Drop { kind, path, cascade } => objects::drop(model, actor, *kind, path, *cascade),
         Statement::Own { kind, path, owner } => objects::own(model, actor, *kind, path, owner),
         Statement::Comment { kind, path, text } => objects::comment(model, actor, *kind, path, text),
         Statement::Insert { path, values } => objects::insert(model, actor, path, values.clone()),
@@ -247,7 +255,10 @@ fn function(
             close(shared, model, |session| session.id == *id);
             text("Session close command sent. Check v_monitor.sessions for progress.")
         }
-        (name, _) => Err(fault("42883", format!("Function {name} does not exist, or not with these arguments"))),
+        (name, _) => Err(fault(
+            "42883",
+            format!("Function {name} does not exist, or not with these arguments"),
+        )),
     }
 }
 
@@ -257,7 +268,11 @@ fn must_be_allowed_to_close(model: &Model, actor: &Actor) -> Result<()> {
     } else {
         actor.is_super(model)
     };
-    if allowed { Ok(()) } else { Err(denied("to close sessions of others")) }
+    if allowed {
+        Ok(())
+    } else {
+        Err(denied("to close sessions of others"))
+    }
 }
 
 /// Answers at once; the sessions end a little later.
@@ -275,7 +290,10 @@ fn close(shared: &Arc<Shared>, model: &Model, which: impl Fn(&super::model::Sess
 
 /// Roles that a session begins with.
 pub fn begin(model: &Model, actor: &mut Actor) -> Result<()> {
-    let defaults = model.user(&actor.user).map(|user| user.defaults.clone()).unwrap_or_default();
+    let defaults = model
+        .user(&actor.user)
+        .map(|user| user.defaults.clone())
+        .unwrap_or_default();
     // A listed role that is gone or taken counts for nothing.
     let held: Vec<String> = defaults
         .into_iter()

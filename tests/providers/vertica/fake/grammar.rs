@@ -192,11 +192,14 @@ fn object(p: &mut Parser) -> Result<(Kind, Vec<String>)> {
 fn settings(p: &mut Parser) -> Result<Vec<Setting>> {
     let mut all = vec![setting(p)?];
     loop {
-        match p.separator {
-            Separator::Comma if !p.sign(",") => return Ok(all),
-            Separator::Nothing if p.peek().is_none_or(|token| *token == Token::Sign(";")) => return Ok(all),
-            Separator::Comma | Separator::Nothing => all.push(setting(p)?),
+        let more = match p.separator {
+            Separator::Comma => p.sign(","),
+            Separator::Nothing => p.peek().is_some_and(|token| *token != Token::Sign(";")),
+        };
+        if !more {
+            return Ok(all);
         }
+        all.push(setting(p)?);
     }
 }
 
@@ -272,10 +275,14 @@ fn drop(p: &mut Parser) -> Result<Statement> {
         }
     }
     let (kind, path) = object(p)?;
+    if kind == Kind::Function {
+        p.need("(")?;
+        p.names()?;
+        p.need(")")?;
+    }
     Ok(Statement::Drop {
         kind,
         path,
-        if_exists: false,
         cascade: p.words("CASCADE"),
     })
 }

@@ -31,7 +31,9 @@ pub enum Token {
     Sign(&'static str),
 }
 
-const SIGNS: &[&str] = &["<>", ">=", "<=", "!=", "(", ")", ",", ".", ";", "*", "=", "<", ">", "/"];
+const SIGNS: &[&str] = &[
+    "<>", ">=", "<=", "!=", "(", ")", ",", ".", ";", "*", "=", "<", ">", "/",
+];
 
 pub fn tokens(sql: &str) -> Result<Vec<Token>> {
     let mut all = Vec::new();
@@ -51,7 +53,9 @@ pub fn tokens(sql: &str) -> Result<Vec<Token>> {
             rest = after;
         } else if first.is_ascii_digit() {
             let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            let number = rest[..end].parse().map_err(|_| fault("22003", "a number out of range"))?;
+            let number = rest[..end]
+                .parse()
+                .map_err(|_| fault("22003", "a number out of range"))?;
             all.push(Token::Number(number));
             rest = &rest[end..];
         } else if first.is_alphabetic() || first == '_' {

@@ -208,7 +208,10 @@ async fn let_in(
     };
     let verdict = shared.judge(user, fits);
     if verdict.is_ok() && !same(&shared.lock().database, database) {
-        return Ok(Err(fault("3D000", format!("Database \"{database}\" does not exist"))));
+        return Ok(Err(fault(
+            "3D000",
+            format!("Database \"{database}\" does not exist"),
+        )));
     }
     if matches!(&verdict, Err(refused) if refused.code == super::EXPIRED) {
         line.write_all(&message(b'R', &9_u32.to_be_bytes())).await?;
@@ -216,7 +219,12 @@ async fn let_in(
     Ok(verdict)
 }
 
-async fn talk(line: &mut dyn Duplex, shared: &Arc<Shared>, actor: &mut Actor, complex: bool) -> io::Result<()> {
+async fn talk(
+    line: &mut dyn Duplex,
+    shared: &Arc<Shared>,
+    actor: &mut Actor,
+    complex: bool,
+) -> io::Result<()> {
     loop {
         let tag = line.read_u8().await?;
         let length = line.read_u32().await? as usize;

@@ -5,6 +5,7 @@
 
 mod acts;
 mod catalog;
+pub mod certificates;
 mod engine;
 mod grammar;
 mod hash;
@@ -25,7 +26,7 @@ use chrono::{DateTime, Utc};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
 
-pub use self::{hash::Algorithm, model::Options, parse::Separator};
+pub use self::{hash::Algorithm, model::Options};
 use self::{
     hash::Stored,
     lexer::{Fault, fault},
@@ -76,10 +77,6 @@ impl Fake {
             .map(|(_, statement)| statement)
             .collect()
     }
-
-    pub fn set_options(&self, options: Options) {
-        self.shared.lock().options = options;
-    }
 }
 
 impl Drop for Fake {
@@ -123,7 +120,11 @@ impl Shared {
         let model = self.lock();
         match model.user(user) {
             Some(user) => user.password.clone(),
-            None => Some(Stored::new(user, &hex::encode(rand::random::<[u8; 16]>()), model.options.algorithm)),
+            None => Some(Stored::new(
+                user,
+                &hex::encode(rand::random::<[u8; 16]>()),
+                model.options.algorithm,
+            )),
         }
     }
 
@@ -144,7 +145,10 @@ impl Shared {
             return Err(fault("28000", format!("The user account \"{name}\" is locked")));
         }
         if !authenticated {
-            return Err(fault("28000", "No valid authentication method found for this user"));
+            return Err(fault(
+                "28000",
+                "No valid authentication method found for this user",
+            ));
         }
         if !fits {
             user.failures += 1;
@@ -161,10 +165,17 @@ impl Shared {
     pub fn enter(&self, actor: &mut Actor) -> Result<Arc<Notify>, Fault> {
         let mut model = self.lock();
         if let Some(user) = model.user(&actor.user) {
-            let open = model.sessions.iter().filter(|session| same(&session.user, &user.name)).count();
+            let open = model
+                .sessions
+                .iter()
+                .filter(|session| same(&session.user, &user.name))
+                .count();
             let most = user.connections.and_then(|most| usize::try_from(most).ok());
             if most.is_some_and(|most| open >= most) {
-                return Err(fault("53300", "New session rejected because the user's limit is reached"));
+                return Err(fault(
+                    "53300",
+                    "New session rejected because the user's limit is reached",
+                ));
             }
             actor.user.clone_from(&user.name);
         }

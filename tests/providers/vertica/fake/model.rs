@@ -124,6 +124,16 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The settings of a user stand side by side, with nothing between them.
+    pub fn without_commas() -> Self {
+        Self {
+            separator: Separator::Nothing,
+            ..Self::default()
+        }
+    }
+}
+
 pub struct Model {
     pub options: Options,
     pub database: String,
@@ -240,7 +250,9 @@ impl Model {
         self.schema(&schema)?;
         self.objects
             .iter()
-            .find(|object| object.kind != Kind::Function && same(&object.schema, &schema) && same(&object.name, &name))
+            .find(|object| {
+                object.kind != Kind::Function && same(&object.schema, &schema) && same(&object.name, &name)
+            })
             .ok_or_else(|| fault("42V01", format!("Relation \"{}\" does not exist", path.join("."))))
     }
 
@@ -249,13 +261,18 @@ impl Model {
         let (schema, name) = split(path);
         self.objects
             .iter_mut()
-            .find(|object| object.kind != Kind::Function && same(&object.schema, &schema) && same(&object.name, &name))
+            .find(|object| {
+                object.kind != Kind::Function && same(&object.schema, &schema) && same(&object.name, &name)
+            })
             .ok_or_else(|| fault("42V01", "Relation does not exist"))
     }
 
     /// A role and all that it brings along.
     pub fn closure(&self, roles: &[String]) -> BTreeSet<String> {
-        let (mut all, mut next) = (BTreeSet::new(), roles.iter().map(|role| key(role)).collect::<Vec<_>>());
+        let (mut all, mut next) = (
+            BTreeSet::new(),
+            roles.iter().map(|role| key(role)).collect::<Vec<_>>(),
+        );
         while let Some(role) = next.pop() {
             if let Some(found) = self.role(&role)
                 && all.insert(role)

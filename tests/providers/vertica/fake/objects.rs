@@ -10,10 +10,26 @@ use super::{
 };
 
 const ON_SCHEMA: &[&str] = &[
-    "USAGE", "CREATE", "SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES", "TRUNCATE", "ALTER", "DROP",
+    "USAGE",
+    "CREATE",
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REFERENCES",
+    "TRUNCATE",
+    "ALTER",
+    "DROP",
 ];
 const ON_TABLE: &[&str] = &[
-    "SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES", "TRUNCATE", "ALTER", "DROP",
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REFERENCES",
+    "TRUNCATE",
+    "ALTER",
+    "DROP",
 ];
 const ON_VIEW: &[&str] = &["SELECT", "ALTER", "DROP"];
 
@@ -27,14 +43,25 @@ fn valid(kind: Kind) -> &'static [&'static str] {
 }
 
 fn check(privileges: &[String], valid: &[&str]) -> Result<()> {
-    match privileges.iter().find(|privilege| !valid.contains(&privilege.as_str())) {
-        Some(wrong) => Err(fault("42601", format!("Privilege {wrong} is not valid for this object"))),
+    match privileges
+        .iter()
+        .find(|privilege| !valid.contains(&privilege.as_str()))
+    {
+        Some(wrong) => Err(fault(
+            "42601",
+            format!("Privilege {wrong} is not valid for this object"),
+        )),
         None => Ok(()),
     }
 }
 
 /// The objects of a scope with the privileges that count there.
-fn targets(model: &Model, actor: &Actor, privileges: &[String], on: &Scope) -> Result<Vec<(On, Vec<String>)>> {
+fn targets(
+    model: &Model,
+    actor: &Actor,
+    privileges: &[String],
+    on: &Scope,
+) -> Result<Vec<(On, Vec<String>)>> {
     let owned = |owner: &str| -> Result<()> {
         if actor.is_super(model) || same(owner, &actor.user) {
             Ok(())
@@ -100,7 +127,13 @@ fn targets(model: &Model, actor: &Actor, privileges: &[String], on: &Scope) -> R
     }
 }
 
-pub fn grant(model: &mut Model, actor: &Actor, privileges: &[String], on: &Scope, to: &[String]) -> Result<()> {
+pub fn grant(
+    model: &mut Model,
+    actor: &Actor,
+    privileges: &[String],
+    on: &Scope,
+    to: &[String],
+) -> Result<()> {
     let targets = targets(model, actor, privileges, on)?;
     for grantee in to {
         let grantee = model.grantee(grantee)?;
@@ -114,7 +147,13 @@ pub fn grant(model: &mut Model, actor: &Actor, privileges: &[String], on: &Scope
     Ok(())
 }
 
-pub fn revoke(model: &mut Model, actor: &Actor, privileges: &[String], on: &Scope, from: &[String]) -> Result<()> {
+pub fn revoke(
+    model: &mut Model,
+    actor: &Actor,
+    privileges: &[String],
+    on: &Scope,
+    from: &[String],
+) -> Result<()> {
     let targets = targets(model, actor, privileges, on)?;
     for grantee in from {
         let grantee = model.grantee(grantee)?;
@@ -183,14 +222,21 @@ pub fn drop(model: &mut Model, actor: &Actor, kind: Kind, path: &Path, cascade: 
         if !actor.is_super(model) && !same(&schema.owner, &actor.user) {
             return Err(denied("DROP SCHEMA"));
         }
-        let full = model.objects.iter().any(|object| same(&object.schema, &schema.name));
+        let full = model
+            .objects
+            .iter()
+            .any(|object| same(&object.schema, &schema.name));
         if full && !cascade {
             return Err(fault("2BP01", format!("Schema {} is not empty", schema.name)));
         }
         model.objects.retain(|object| !same(&object.schema, &schema.name));
         model.schemas.retain(|one| one.id != schema.id);
     } else {
-        actor.may(model, path, "DROP")?;
+        if kind == Kind::Function {
+            actor.must_be_super(model, "DROP FUNCTION")?;
+        } else {
+            actor.may(model, path, "DROP")?;
+        }
         let (schema, name) = split(path);
         model
             .objects
@@ -257,13 +303,21 @@ pub fn comment(model: &mut Model, actor: &Actor, kind: Kind, path: &Path, text: 
 }
 
 /// One more row, or one of nothing but defaults.
-pub fn insert(model: &mut Model, actor: &Actor, path: &Path, values: Option<Vec<Option<String>>>) -> Result<()> {
+pub fn insert(
+    model: &mut Model,
+    actor: &Actor,
+    path: &Path,
+    values: Option<Vec<Option<String>>>,
+) -> Result<()> {
     must_be_table(model, path)?;
     actor.may(model, path, "INSERT")?;
     let object = model.object_mut(path)?;
     let row = values.unwrap_or_else(|| vec![None; object.columns.len()]);
     if row.len() != object.columns.len() {
-        return Err(fault("42601", "INSERT has another number of values than the table of columns"));
+        return Err(fault(
+            "42601",
+            "INSERT has another number of values than the table of columns",
+        ));
     }
     object.rows.push(row);
     Ok(())

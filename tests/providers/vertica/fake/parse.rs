@@ -53,23 +53,69 @@ pub enum Statement {
     CreateUser(String, Vec<Setting>),
     AlterUser(String, Vec<Setting>),
     DefaultRole(String, Roles),
-    DropUser { name: String, if_exists: bool, cascade: bool },
+    DropUser {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     CreateRole(String),
-    DropRole { name: String, if_exists: bool, cascade: bool },
+    DropRole {
+        name: String,
+        if_exists: bool,
+        cascade: bool,
+    },
     CreateProfile(String, Vec<(String, String)>),
     DropProfile(String),
-    GiveRole { roles: Vec<String>, to: Vec<String>, admin: bool },
-    TakeRole { roles: Vec<String>, from: Vec<String> },
-    GiveAuthentication { name: String, to: String },
+    GiveRole {
+        roles: Vec<String>,
+        to: Vec<String>,
+        admin: bool,
+    },
+    TakeRole {
+        roles: Vec<String>,
+        from: Vec<String>,
+    },
+    GiveAuthentication {
+        name: String,
+        to: String,
+    },
     CreateAuthentication(String),
     DropAuthentication(String),
-    Grant { privileges: Vec<String>, on: Scope, to: Vec<String> },
-    Revoke { privileges: Vec<String>, on: Scope, from: Vec<String> },
-    Create { kind: Kind, path: Path, owner: Option<String>, columns: Vec<String> },
-    Drop { kind: Kind, path: Path, if_exists: bool, cascade: bool },
-    Own { kind: Kind, path: Path, owner: String },
-    Comment { kind: Kind, path: Path, text: String },
-    Insert { path: Path, values: Option<Vec<Option<String>>> },
+    Grant {
+        privileges: Vec<String>,
+        on: Scope,
+        to: Vec<String>,
+    },
+    Revoke {
+        privileges: Vec<String>,
+        on: Scope,
+        from: Vec<String>,
+    },
+    Create {
+        kind: Kind,
+        path: Path,
+        owner: Option<String>,
+        columns: Vec<String>,
+    },
+    Drop {
+        kind: Kind,
+        path: Path,
+        cascade: bool,
+    },
+    Own {
+        kind: Kind,
+        path: Path,
+        owner: String,
+    },
+    Comment {
+        kind: Kind,
+        path: Path,
+        text: String,
+    },
+    Insert {
+        path: Path,
+        values: Option<Vec<Option<String>>>,
+    },
     Delete(Path),
     Truncate(Path),
 }
@@ -134,11 +180,14 @@ impl Parser {
     /// Takes these key words if all of them are next.
     pub fn words(&mut self, words: &str) -> bool {
         let wanted: Vec<&str> = words.split(' ').collect();
-        let there = self.tokens.get(self.at..self.at + wanted.len()).is_some_and(|next| {
-            next.iter()
-                .zip(&wanted)
-                .all(|(token, word)| matches!(token, Token::Word(text) if text.eq_ignore_ascii_case(word)))
-        });
+        let there = self
+            .tokens
+            .get(self.at..self.at + wanted.len())
+            .is_some_and(|next| {
+                next.iter().zip(&wanted).all(
+                    |(token, word)| matches!(token, Token::Word(text) if text.eq_ignore_ascii_case(word)),
+                )
+            });
         if there {
             self.at += wanted.len();
         }
@@ -146,7 +195,11 @@ impl Parser {
     }
 
     pub fn need_words(&mut self, words: &str) -> Result<()> {
-        if self.words(words) { Ok(()) } else { Err(self.error()) }
+        if self.words(words) {
+            Ok(())
+        } else {
+            Err(self.error())
+        }
     }
 
     pub fn sign(&mut self, sign: &str) -> bool {
@@ -156,7 +209,11 @@ impl Parser {
     }
 
     pub fn need(&mut self, sign: &str) -> Result<()> {
-        if self.sign(sign) { Ok(()) } else { Err(self.error()) }
+        if self.sign(sign) {
+            Ok(())
+        } else {
+            Err(self.error())
+        }
     }
 
     pub fn name(&mut self) -> Result<String> {
@@ -206,13 +263,6 @@ impl Parser {
                 Ok(number)
             }
             _ => Err(self.error()),
-        }
-    }
-
-    /// To the end of the statement, whatever it says.
-    pub fn skip(&mut self) {
-        while self.peek().is_some_and(|token| *token != Token::Sign(";")) {
-            self.at += 1;
         }
     }
 

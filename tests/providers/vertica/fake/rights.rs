@@ -40,7 +40,11 @@ impl Actor {
     }
 
     pub fn must_be_super(&self, model: &Model, what: &str) -> Result<()> {
-        if self.is_super(model) { Ok(()) } else { Err(denied(what)) }
+        if self.is_super(model) {
+            Ok(())
+        } else {
+            Err(denied(what))
+        }
     }
 
     fn is_granted(&self, model: &Model, on: &On, privilege: &str) -> bool {
@@ -78,7 +82,11 @@ impl Actor {
         self.may_in_schema(model, &object.schema, "USAGE")?;
         if self.is_super(model)
             || same(&object.owner, &self.user)
-            || self.is_granted(model, &On::Object(key(&object.schema), key(&object.name)), privilege)
+            || self.is_granted(
+                model,
+                &On::Object(key(&object.schema), key(&object.name)),
+                privilege,
+            )
         {
             return Ok(());
         }
@@ -96,7 +104,9 @@ impl Actor {
 
     /// Roles that were granted to the user, by id.
     pub fn enable(&mut self, model: &Model, wanted: &Roles) -> Result<()> {
-        let user = model.user(&self.user).ok_or_else(|| fault("28000", "no such user"))?;
+        let user = model
+            .user(&self.user)
+            .ok_or_else(|| fault("28000", "no such user"))?;
         let names: Vec<String> = match wanted {
             Roles::None => Vec::new(),
             Roles::All => user.held.iter().map(|held| held.role.clone()).collect(),

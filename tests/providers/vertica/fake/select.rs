@@ -157,7 +157,9 @@ pub fn value(
     Ok(match expr {
         Expr::Value(value) => value.clone(),
         Expr::Column(name) => {
-            let at = columns.iter().position(|column| column.eq_ignore_ascii_case(name));
+            let at = columns
+                .iter()
+                .position(|column| column.eq_ignore_ascii_case(name));
             match at {
                 Some(at) => row[at].clone(),
                 None => return Err(fault("42703", format!("Column \"{name}\" does not exist"))),
@@ -183,7 +185,10 @@ pub fn value(
             truth(&value(left, columns, row, call)?)? || truth(&value(right, columns, row, call)?)?,
         ),
         Expr::Compare(sign, left, right) => {
-            let (left, right) = (value(left, columns, row, call)?, value(right, columns, row, call)?);
+            let (left, right) = (
+                value(left, columns, row, call)?,
+                value(right, columns, row, call)?,
+            );
             Value::Bool(compare(sign, &left, &right)?)
         }
     })
@@ -207,8 +212,12 @@ fn compare(sign: &str, left: &Value, right: &Value) -> Result<bool> {
         (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
         (Value::Time(left), Value::Time(right)) => left.cmp(right),
         (Value::Time(left), Value::Text(text)) => {
-            let right = DateTime::parse_from_rfc3339(text)
-                .map_err(|_| fault("22007", format!("Invalid input syntax for timestamptz: \"{text}\"")))?;
+            let right = DateTime::parse_from_rfc3339(text).map_err(|_| {
+                fault(
+                    "22007",
+                    format!("Invalid input syntax for timestamptz: \"{text}\""),
+                )
+            })?;
             left.cmp(&right.with_timezone(&Utc))
         }
         _ => return Err(fault("42883", "Operator does not exist for these types")),
