@@ -21,6 +21,7 @@ fn help_names_every_command_and_says_what_it_does() {
         "check",
         "init",
         "manifest",
+        "providers",
         "reload",
         "status",
         "requests",

@@ -18,6 +18,7 @@ pub mod http;
 pub mod mariadb;
 pub mod mysql;
 pub mod names;
+pub mod oracle;
 pub mod page;
 pub mod postgresql;
 pub mod redis_cloud;
@@ -35,6 +36,7 @@ pub type Result<T> = std::result::Result<T, ProviderError>;
 /// Every kind of system this program speaks to.
 pub const ALL: &[Registration] = &[
     mariadb::REGISTRATION,
+    oracle::REGISTRATION,
     postgresql::REGISTRATION,
     redis_cloud::REGISTRATION,
     vertica::REGISTRATION,

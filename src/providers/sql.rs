@@ -106,6 +106,11 @@ impl Statement {
         })
     }
 
+    /// For systems that write secrets in a way of their own: what is sent, and the same with the secret masked.
+    pub fn masked(sent: String, shown: String) -> Self {
+        Self { sent, shown }
+    }
+
     /// For the wire only.
     pub fn sent(&self) -> &str {
         &self.sent

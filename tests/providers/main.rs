@@ -14,6 +14,7 @@ mod cases;
 mod desk;
 mod keys;
 mod mysql;
+mod oracle;
 mod postgresql;
 mod proxy;
 mod record;
@@ -41,6 +42,7 @@ type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 
 const KINDS: &[(&str, Start)] = &[
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
+    ("oracle", || Box::pin(oracle::start())),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
     ("vertica", || Box::pin(vertica::start())),
