@@ -2,11 +2,14 @@
 //!
 //! Nothing here puts a URL, a header or a body we sent into an error.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use reqwest::{Response, StatusCode, header::HeaderMap};
 
-use super::{ErrorKind, ProviderError, Result};
+use super::{
+    ErrorKind, ProviderError, Result,
+    tls::{self, SslMode},
+};
 
 /// Longest wait for a connection, and for a whole exchange.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -28,6 +31,31 @@ pub fn client() -> Result<reqwest::Client> {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|error| ProviderError::new(ErrorKind::Unsupported, format!("HTTP client: {error}")))
+}
+
+/// As `client`, for servers of the user's own: who answers is made sure of by the authority in `ca` alone, or by this machine's
+/// own where there is none; `proxy` is the HTTP proxy on the way there, if it takes one.
+///
+/// # Errors
+/// `Denied` if the authority cannot be read, `Invalid` for a proxy that is no address.
+pub fn client_of(ca: Option<&Path>, proxy: Option<&str>) -> Result<reqwest::Client> {
+    let unbuilt =
+        |error: reqwest::Error| ProviderError::new(ErrorKind::Unsupported, format!("HTTP client: {error}"));
+    crate::install_crypto();
+    let mut builder = reqwest::Client::builder()
+        .user_agent("latchkey")
+        .connect_timeout(CONNECT_LIMIT)
+        .timeout(EXCHANGE_LIMIT)
+        .redirect(reqwest::redirect::Policy::none());
+    if let Some(config) = tls::client(SslMode::VerifyFull, ca)? {
+        builder = builder.use_preconfigured_tls(config);
+    }
+    if let Some(address) = proxy {
+        // The parser's words would quote the address.
+        let wrong = |_| ProviderError::new(ErrorKind::Invalid, "proxy: not the address of an HTTP proxy");
+        builder = builder.proxy(reqwest::Proxy::all(address).map_err(wrong)?);
+    }
+    builder.build().map_err(unbuilt)
 }
 
 /// The address of an API without its closing slash. Plain HTTP only to this machine, since keys travel in headers.
@@ -52,6 +80,10 @@ pub fn base_url(text: &str) -> Result<String> {
 
 /// An exchange that brought no answer. It may have taken effect all the same.
 pub fn transport(system: &str, error: &reqwest::Error) -> ProviderError {
+    if tls::is_untrusted(error) {
+        let text = format!("{system} does not prove who it is: its certificate is not one that we trust");
+        return ProviderError::new(ErrorKind::Denied, text);
+    }
     let what = if error.is_timeout() {
         "did not answer in time"
     } else if error.is_connect() {
@@ -95,6 +127,20 @@ pub fn kind_of(status: StatusCode) -> ErrorKind {
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(PAUSE_LIMIT))
+}
+
+/// A name as one segment of a path: all but letters, digits and `-._~` is written as `%XX`.
+pub fn segment(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte))
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
 }
 
 /// The target's own words for an error: no secret, no control characters, not long.
@@ -167,6 +213,12 @@ mod tests {
             headers.insert("retry-after", text.parse().unwrap());
             assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_stays_one_segment() {
+        assert_eq!(segment("logs-2026.11_x~"), "logs-2026.11_x~");
+        assert_eq!(segment("a/b?c#d%41 é"), "a%2Fb%3Fc%23d%2541%20%C3%A9");
     }
 
     #[test]

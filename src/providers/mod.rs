@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 
 use crate::secrets::Secret;
 
+pub mod elasticsearch;
 pub mod http;
 pub mod mariadb;
 pub mod mysql;
@@ -22,6 +23,7 @@ pub mod oracle;
 pub mod page;
 pub mod postgresql;
 pub mod redis_cloud;
+pub mod search;
 pub mod sql;
 pub mod tls;
 pub mod vertica;
@@ -35,6 +37,7 @@ pub type Result<T> = std::result::Result<T, ProviderError>;
 
 /// Every kind of system this program speaks to.
 pub const ALL: &[Registration] = &[
+    elasticsearch::REGISTRATION,
     mariadb::REGISTRATION,
     oracle::REGISTRATION,
     postgresql::REGISTRATION,

@@ -7,11 +7,13 @@
 //!
 //! `KIND_TEST_DSN` (upper case, `_` for `-`) names a server of the user's, for kinds that say so: their cases run there instead.
 //! It must be one that nobody needs: the cases make and remove accounts, databases and data.
+//! - `ELASTICSEARCH_TEST_DSN=https://elastic:PASSWORD@HOST:9200?tls_ca=/path/of.pem`.
 //! - `VERTICA_TEST_DSN=vertica://dbadmin:PASSWORD@HOST:5433/DATABASE?ssl_mode=verify-full&tls_ca=/path/of.pem`. `ssl_mode` is
 //!   `disable` where it is not named; cut cases go through a proxy of the suite without TLS.
 
 mod cases;
 mod desk;
+mod elasticsearch;
 mod keys;
 mod mysql;
 mod oracle;
@@ -19,6 +21,7 @@ mod postgresql;
 mod proxy;
 mod record;
 mod redis_cloud;
+mod search;
 mod target;
 mod vertica;
 
@@ -41,6 +44,7 @@ use crate::{
 type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 
 const KINDS: &[(&str, Start)] = &[
+    ("elasticsearch", || Box::pin(elasticsearch::start())),
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
     ("oracle", || Box::pin(oracle::start())),
     ("postgresql", || Box::pin(postgresql::start())),
