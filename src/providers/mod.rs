@@ -17,6 +17,7 @@ use crate::secrets::Secret;
 pub mod elasticsearch;
 pub mod http;
 pub mod mariadb;
+pub mod mssql;
 pub mod mysql;
 pub mod names;
 pub mod oracle;
@@ -39,6 +40,7 @@ pub type Result<T> = std::result::Result<T, ProviderError>;
 pub const ALL: &[Registration] = &[
     elasticsearch::REGISTRATION,
     mariadb::REGISTRATION,
+    mssql::REGISTRATION,
     oracle::REGISTRATION,
     postgresql::REGISTRATION,
     redis_cloud::REGISTRATION,

@@ -5,6 +5,7 @@
 //! server with its page until stopped, for work on either by hand.
 
 mod endpoint;
+mod tds;
 mod vertica;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ async fn main() -> ExitCode {
     to_us(&mut score).await;
     node(&mut score).await;
     vertica::check(&mut score).await;
+    tds::python_tds(&mut score).await;
+    tds::our_client(&mut score).await;
     println!(
         "peers: {} passed, {} failed, {} skipped",
         score.passed, score.failed, score.skipped
@@ -313,6 +316,11 @@ async fn run(score: &mut Score, name: &str, mut command: Command, server: &Slack
         .stdout(Stdio::piped())
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    watch(score, name, command).await;
+}
+
+/// Follows a client to its end.
+async fn watch(score: &mut Score, name: &str, mut command: Command) {
     let before = (score.passed, score.failed);
     let ended = tokio::time::timeout(Duration::from_secs(120), follow(score, &mut command)).await;
     let why = match ended {

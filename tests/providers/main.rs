@@ -15,6 +15,7 @@ mod cases;
 mod desk;
 mod elasticsearch;
 mod keys;
+mod mssql;
 mod mysql;
 mod oracle;
 mod postgresql;
@@ -47,6 +48,7 @@ const KINDS: &[(&str, Start)] = &[
     ("elasticsearch", || Box::pin(elasticsearch::start())),
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
     ("oracle", || Box::pin(oracle::start())),
+    ("mssql", || Box::pin(mssql::start())),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
     ("vertica", || Box::pin(vertica::start())),

@@ -23,12 +23,15 @@ pub enum Wire {
     Postgres,
     /// MySQL's and MariaDB's.
     MySql,
+    /// SQL Server's.
+    Tds,
 }
 
 impl Wire {
     /// Bytes before the body, of the first message of a client or of any other.
     fn head(self, first: bool) -> usize {
         match self {
+            Self::Tds => 8,
             Self::Postgres if !first => 5,
             Self::Postgres | Self::MySql => 4,
         }
@@ -41,6 +44,7 @@ impl Wire {
                 let length = u32::from_be_bytes([*a, *b, *c, *d]);
                 usize::try_from(length).unwrap_or(4).saturating_sub(4)
             }
+            (Self::Tds, [_, _, a, b, ..]) => usize::from(u16::from_be_bytes([*a, *b])).saturating_sub(8),
             (Self::MySql, [a, b, c, _]) => usize::try_from(u32::from_le_bytes([*a, *b, *c, 0])).unwrap_or(0),
             _ => 0,
         }
@@ -63,6 +67,12 @@ impl Wire {
                 }
                 _ => false,
             },
+            // The last packet of a login, a batch or a look.
+            Self::Tds => match (cut, message) {
+                (Cut::Before, [kind, status, ..]) => matches!(kind, 0x01 | 0x03 | 0x10) && status & 1 != 0,
+                (Cut::After, [kind, status, ..]) => *kind == 0x01 && status & 1 != 0,
+                _ => false,
+            },
         }
     }
 
@@ -71,6 +81,7 @@ impl Wire {
         match self {
             Self::Postgres => message.first() == Some(&b'Z'),
             Self::MySql => true,
+            Self::Tds => message.get(1).is_some_and(|status| status & 1 != 0),
         }
     }
 }

@@ -63,12 +63,14 @@ pub async fn new_objects_are_covered_after_look_again(target: &dyn Target) -> Ca
     let Some(new) = target.add_below(&offer.read).await else {
         return Case::not_applicable("nothing new appears below what is granted");
     };
+    let (login, credential) = (desk.login(&offer.read), desk.credential(&offer.read));
+    // Some systems give what will be made later together with what is there.
+    let covered_by_itself = target.can(&login, &credential, &new).await;
     assert!(
-        answers.iter().any(|answer| answer.look_again.is_some()),
+        covered_by_itself || answers.iter().any(|answer| answer.look_again.is_some()),
         "nobody would look again"
     );
     desk.settled().await;
-    let (login, credential) = (desk.login(&offer.read), desk.credential(&offer.read));
     assert!(
         target.can(&login, &credential, &new).await,
         "what was added since is covered"
