@@ -66,7 +66,7 @@ enum Command {
         /// Where the page listens on 127.0.0.1; 0 takes any free port
         #[arg(long, default_value_t = 0)]
         port: u16,
-        /// Real servers to start beside it, where they are installed: postgresql
+        /// Real servers to start beside it, where they are installed
         #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,KIND")]
         with: Vec<With>,
     },

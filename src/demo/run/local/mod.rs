@@ -1,5 +1,6 @@
 //! Real servers beside the demo (`--with postgresql`): private ones, on loopback, gone with the demo.
 
+mod mariadb;
 mod panel;
 mod postgresql;
 
@@ -17,9 +18,14 @@ pub(super) use panel::Panels;
 /// Kinds of system that can be started here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum With {
+    /// Debian's package mariadb-server-core
+    Mariadb,
     /// Debian's package postgresql
     Postgresql,
 }
+
+/// What the scripts share.
+const LIB: &str = include_str!("../../../../tests/servers/lib.sh");
 
 /// What the demo needs to know of a kind.
 struct About {
@@ -35,6 +41,7 @@ struct About {
 impl With {
     const fn about(self) -> &'static About {
         match self {
+            Self::Mariadb => &mariadb::ABOUT,
             Self::Postgresql => &postgresql::ABOUT,
         }
     }
@@ -60,6 +67,7 @@ impl Local {
         let started = tokio::task::spawn_blocking(move || Self::launch(with, &dir)).await?;
         let local = started.with_context(|| format!("start {}", about.title))?;
         match with {
+            With::Mariadb => mariadb::fill(&local).await,
             With::Postgresql => postgresql::fill(&local).await,
         }
         .with_context(|| format!("fill {}", about.title))?;
@@ -70,6 +78,7 @@ impl Local {
         std::fs::create_dir_all(dir)?;
         let script = dir.join("start.sh");
         std::fs::write(&script, with.about().script)?;
+        std::fs::write(dir.join("lib.sh"), LIB)?;
         let admin_password = format!("{:032x}", rand::random::<u128>());
         let mut said = String::new();
         // A free port may be taken by the time it is used.
@@ -124,6 +133,7 @@ impl Local {
     /// Its `[[integration]]`; the secret goes into a file of its own.
     pub fn config(&self) -> String {
         match self.with {
+            With::Mariadb => mariadb::config(self),
             With::Postgresql => postgresql::config(self),
         }
     }
@@ -137,6 +147,7 @@ impl Local {
     /// Whether somebody gets in with this credential and may read what was asked for. The error says that they did not get in.
     pub async fn reads(&self, user: &str, password: &str) -> anyhow::Result<bool> {
         match self.with {
+            With::Mariadb => mariadb::reads(self, user, password).await,
             With::Postgresql => postgresql::reads(self, user, password).await,
         }
     }
@@ -144,6 +155,7 @@ impl Local {
     /// Its logins and who is in, for eyes.
     async fn state(&self) -> anyhow::Result<serde_json::Value> {
         match self.with {
+            With::Mariadb => mariadb::state(self).await,
             With::Postgresql => postgresql::state(self).await,
         }
     }
