@@ -209,7 +209,7 @@ impl State {
         let own = self
             .principal(name)
             .map(|principal| principal.roles.keys().copied().collect());
-        self.with_held(own.unwrap_or_else(Vec::new))
+        self.with_held(own.unwrap_or_default())
     }
 
     fn with_held(&self, roles: impl IntoIterator<Item = Id>) -> BTreeSet<Id> {
