@@ -83,6 +83,7 @@ than 148 it could log in no more. People who have a user of their own (`person.l
         "The database does not end access by itself if the bot is down; the profile's password life of 90 days is a net only.",
         "`INDEX` and `REFERENCES` are not part of `admin`: Oracle gives them to no role.",
         "What comes by a role is not seen inside procedures that run with their owner's rights.",
+        "A session keeps the roles it enabled: when a lease on a role, or on `DBA`, ends, all sessions of that user are ended, also those from before.",
         "Servers that demand Native Network Encryption cannot be reached: use TCPS. Client certificates (mutual TLS) are not sent.",
         "Only the standing rights of somebody's own user are theirs: what anybody else gives to a `JIT_…` user is taken away.",
     ],

@@ -206,7 +206,7 @@ impl State {
     }
 
     pub fn all_roles(&self, name: &str) -> BTreeSet<Id> {
-        let own = self
+        let own: Option<Vec<Id>> = self
             .principal(name)
             .map(|principal| principal.roles.keys().copied().collect());
         self.with_held(own.unwrap_or_default())
