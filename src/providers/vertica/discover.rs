@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     Vertica, look,
     place::{Place, is_above_all, kinds, same},
+    session::Session,
+    statements::Relation,
 };
 use crate::providers::{Discovery, Resource, Result, names, sql::tags};
 
@@ -53,8 +55,8 @@ pub async fn discover(provider: &Vertica) -> Result<Discovery> {
                 .cloned()
                 .unwrap_or_default();
             let kind = match relation {
-                super::statements::Relation::Table => "TABLE",
-                super::statements::Relation::View => "VIEW",
+                Relation::Table => "TABLE",
+                Relation::View => "VIEW",
             };
             tags.extend(tags_of(kind, &object.schema, &object.name));
             let place = Place::Table {
@@ -65,19 +67,23 @@ pub async fn discover(provider: &Vertica) -> Result<Discovery> {
             found.resources.push(resource(place, tags, None));
         }
     }
-    let edges = look::edges(&mut session).await?;
-    for role in look::roles(&mut session).await? {
-        if names::is_reserved(&role) || is_above_all(&role) {
-            continue;
-        }
-        let unavailable = look::reaches(&edges, &role, is_above_all)
-            .then(|| "it reaches rights above all others".to_owned());
-        found
-            .resources
-            .push(resource(Place::Role(role), Tags::new(), unavailable));
-    }
+    found.resources.extend(roles(&mut session).await?);
     session.close().await;
     Ok(found)
+}
+
+/// Roles that can be joined, and why some cannot.
+async fn roles(session: &mut Session) -> Result<Vec<Resource>> {
+    let edges = look::edges(session).await?;
+    let offered = |role: &String| !names::is_reserved(role) && !is_above_all(role);
+    let all = look::roles(session).await?.into_iter().filter(offered);
+    Ok(all
+        .map(|role| {
+            let unavailable = look::reaches(&edges, &role, is_above_all)
+                .then(|| "it reaches rights above all others".to_owned());
+            resource(Place::Role(role), Tags::new(), unavailable)
+        })
+        .collect())
 }
 
 fn resource(place: Place, tags: Tags, unavailable: Option<String>) -> Resource {

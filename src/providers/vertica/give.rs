@@ -103,7 +103,7 @@ async fn wanted(run: &mut Run<'_>, place: &Place, access: Access, role: &str) ->
                 return Err(invalid(format!("no such schema: {schema}")));
             }
             // By the name that was asked for: it is the same one in any case.
-            on_schemas(run, &[schema.clone()], access, role).await
+            on_schemas(run, std::slice::from_ref(schema), access, role).await
         }
         Place::Database(database) => {
             let schemas = look::schemas(&mut run.session).await?;

@@ -6,12 +6,12 @@ use latchkey::providers::{ErrorKind, tls::SslMode};
 use super::{
     HEIR, Vertica,
     fake::{Algorithm, Options},
-    thing,
+    rights, thing,
     world::{Way, World, quoted},
 };
 use crate::{
     desk::{Desk, desk_of_theirs, person},
-    target::{Case, Named, Setting, Target, Thing},
+    target::{Case, Named, Setting, Target},
 };
 
 pub fn all(kind: &Vertica) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
@@ -26,15 +26,15 @@ pub fn all(kind: &Vertica) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
         ),
         (
             "sessions_may_take_the_administrators_role",
-            Box::pin(sessions_may_take_the_administrators_role(kind)),
+            Box::pin(rights::sessions_may_take_the_administrators_role(kind)),
         ),
         (
             "default_roles_are_written_back",
-            Box::pin(default_roles_are_written_back(kind)),
+            Box::pin(rights::default_roles_are_written_back(kind)),
         ),
         (
             "authentication_records_are_given",
-            Box::pin(authentication_records_are_given(kind)),
+            Box::pin(rights::authentication_records_are_given(kind)),
         ),
         (
             "sessions_from_before_the_lease_stay",
@@ -42,7 +42,7 @@ pub fn all(kind: &Vertica) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
         ),
         (
             "roles_above_all_others_are_not_given",
-            Box::pin(roles_above_all_others_are_not_given(kind)),
+            Box::pin(rights::roles_above_all_others_are_not_given(kind)),
         ),
         (
             "what_cannot_pass_on_keeps_the_login",
@@ -220,127 +220,6 @@ async fn servers_of_other_habits_are_understood(kind: &Vertica) -> Case {
     Case::Passed
 }
 
-async fn sessions_may_take_the_administrators_role(kind: &Vertica) -> Case {
-    let options = Options {
-        close_is_for_admins: true,
-        ..Options::default()
-    };
-    let world = kind.unusual(options).await;
-    let offer = world.offer();
-    let provider = || world.provider(Setting::Usual);
-    let health = provider().check().await.unwrap_or_else(|error| panic!("{error}"));
-    let named = "GRANT dbadmin TO \"latchkey_connector\"";
-    assert!(
-        health.missing.iter().any(|missing| missing.contains(named)),
-        "{:?}",
-        health.missing
-    );
-    // Without the right nothing is called done.
-    let mut desk = Desk::new(&world, person(1));
-    let lease = desk.open(&offer.read).await;
-    desk.settled().await;
-    let (login, credential) = (desk.login(&offer.read), desk.credential(&offer.read));
-    let mut session = world.open_session(&login, &credential).await.expect("a session");
-    desk.end(&lease);
-    let error = desk.turn("", desk.want("")).await.expect_err("sessions live on");
-    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
-    assert!(session.alive().await);
-    assert!(
-        !world.can_log_in(&login, &credential).await,
-        "the door is shut all the same"
-    );
-
-    world.run("GRANT dbadmin TO latchkey_connector").await;
-    let health = provider().check().await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(health.missing, Vec::<String>::new());
-    desk.settled().await;
-    assert!(!session.alive().await, "ended as the administrator");
-    Case::Passed
-}
-
-/// A list that names look like, on servers that leave in it what was taken, and on those that do not.
-async fn default_roles_are_written_back(kind: &Vertica) -> Case {
-    for keeps_defaults in [false, true] {
-        let options = Options {
-            keeps_defaults,
-            ..Options::default()
-        };
-        let world = kind.unusual(options).await;
-        let offer = world.offer();
-        let mut desk = desk_of_theirs(&world).await.expect("somebody");
-        let login = quoted(&desk.login(&offer.read));
-        for role in ["a, b", "c*", "unused"] {
-            world.make_role(role).await;
-            world.run(&format!("GRANT {} TO {login}", quoted(role))).await;
-        }
-        world
-            .run(&format!("ALTER USER {login} DEFAULT ROLE \"a, b\", \"c*\""))
-            .await;
-        let before = world.everything().await;
-        let lease = desk.open(&offer.read).await;
-        desk.settled().await;
-        desk.expect(&offer.read, true, "beside roles of their own").await;
-        let standing = thing("role", &["*", "a, b"], "member");
-        desk.expect(&standing, true, "a default role that stood").await;
-        desk.expect(
-            &thing("role", &["*", "unused"], "member"),
-            false,
-            "no default role",
-        )
-        .await;
-        desk.end(&lease);
-        desk.settled().await;
-        assert_eq!(before, world.everything().await, "all is as it was before us");
-        desk.expect(&standing, true, "a default role that stood").await;
-    }
-    Case::Passed
-}
-
-async fn authentication_records_are_given(kind: &Vertica) -> Case {
-    let world = kind.unusual(Options::default()).await;
-    let offer = world.offer();
-    world
-        .run_all(&[
-            "CREATE AUTHENTICATION v_hash METHOD 'hash' LOCAL",
-            "GRANT AUTHENTICATION v_hash TO latchkey_connector",
-        ])
-        .await;
-    let health = world
-        .provider(Setting::Usual)
-        .check()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        health.warnings.iter().any(|warning| warning.contains("v_hash")),
-        "{:?}",
-        health.warnings
-    );
-    let way = |authentication| Way {
-        authentication,
-        ..world.way()
-    };
-    let health = world
-        .build(&way(Some("v_other")))
-        .check()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        health.missing.iter().any(|missing| missing.contains("v_other")),
-        "{:?}",
-        health.missing
-    );
-    let before = world.everything().await;
-    let mut desk = Desk::with(&world, person(1), world.build(&way(Some("v_hash"))));
-    let lease = desk.open(&offer.read).await;
-    desk.settled().await;
-    desk.expect(&offer.read, true, "with the record").await;
-    desk.end(&lease);
-    desk.settled().await;
-    desk.deleted().await;
-    assert_eq!(before, world.everything().await, "nothing is left");
-    Case::Passed
-}
-
 async fn sessions_from_before_the_lease_stay(kind: &Vertica) -> Case {
     let world = kind.world().await;
     let offer = world.offer();
@@ -363,66 +242,6 @@ async fn sessions_from_before_the_lease_stay(kind: &Vertica) -> Case {
     desk.settled().await;
     assert!(!new.alive().await, "what began with the lease ends with it");
     assert!(old.alive().await, "what was there before is not the lease's");
-    world.done().await;
-    Case::Passed
-}
-
-async fn roles_above_all_others_are_not_given(kind: &Vertica) -> Case {
-    let world = kind.world().await;
-    world
-        .run_all(&[
-            "CREATE ROLE deputy",
-            "GRANT dbadmin TO deputy",
-            "CREATE ROLE helper",
-            "GRANT deputy TO helper",
-            "CREATE ROLE plain",
-        ])
-        .await;
-    let found = world
-        .provider(Setting::Usual)
-        .discover()
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    let role = |name: &str| thing("role", &["*", name], "member");
-    let listed = |wanted: &Thing| {
-        let found = found.resources.iter().find(|resource| resource.at == wanted.at);
-        found.cloned()
-    };
-    for name in [
-        "deputy",
-        "helper",
-        "dbadmin",
-        "pseudosuperuser",
-        "DBDuser",
-        "public",
-    ] {
-        assert!(
-            listed(&role(name)).is_none_or(|resource| resource.unavailable.is_some()),
-            "{name} is offered"
-        );
-        // Asked for all the same, by an old form or a stale catalogue.
-        let mut desk = Desk::new(&world, person(1));
-        desk.open(&role(name)).await;
-        let answer = desk
-            .turn("", desk.want(""))
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
-        let kind = answer.failed.first().map(|(_, error)| error.kind);
-        assert_eq!(kind, Some(ErrorKind::Invalid), "{name}");
-    }
-    assert!(listed(&role("plain")).is_some_and(|resource| resource.unavailable.is_none()));
-    // A view is there to be read.
-    let mut desk = Desk::new(&world, person(2));
-    desk.open(&world.thing("table", &["sales", "names"], "read-write"))
-        .await;
-    let answer = desk
-        .turn("", desk.want(""))
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(
-        answer.failed.first().map(|(_, error)| error.kind),
-        Some(ErrorKind::Invalid)
-    );
     world.done().await;
     Case::Passed
 }

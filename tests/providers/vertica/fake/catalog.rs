@@ -23,6 +23,17 @@ fn list(held: &[Held]) -> String {
     names.join(", ")
 }
 
+const TABLES: &[&str] = &[
+    "table_schema",
+    "table_name",
+    "owner_name",
+    "is_system_table",
+    "is_temp_table",
+];
+const VIEWS: &[&str] = &["table_schema", "table_name", "owner_name", "is_system_view"];
+const SEQUENCES: &[&str] = &["sequence_schema", "sequence_name", "owner_name"];
+const FUNCTIONS: &[&str] = &["schema_name", "function_name"];
+
 /// `None` if the path is no system table.
 pub fn table(model: &Model, actor: &Actor, path: &Path) -> Option<Result<Table>> {
     let [schema, name] = path.as_slice() else {
@@ -48,28 +59,10 @@ pub fn table(model: &Model, actor: &Actor, path: &Path) -> Option<Result<Table>>
         ),
         "v_catalog.grants" => grants(model, actor),
         "v_catalog.schemata" => schemata(model),
-        "v_catalog.tables" => objects(
-            model,
-            Kind::Table,
-            vec![
-                "table_schema",
-                "table_name",
-                "owner_name",
-                "is_system_table",
-                "is_temp_table",
-            ],
-        ),
-        "v_catalog.views" => objects(
-            model,
-            Kind::View,
-            vec!["table_schema", "table_name", "owner_name", "is_system_view"],
-        ),
-        "v_catalog.sequences" => objects(
-            model,
-            Kind::Sequence,
-            vec!["sequence_schema", "sequence_name", "owner_name"],
-        ),
-        "v_catalog.user_functions" => objects(model, Kind::Function, vec!["schema_name", "function_name"]),
+        "v_catalog.tables" => objects(model, Kind::Table, TABLES),
+        "v_catalog.views" => objects(model, Kind::View, VIEWS),
+        "v_catalog.sequences" => objects(model, Kind::Sequence, SEQUENCES),
+        "v_catalog.user_functions" => objects(model, Kind::Function, FUNCTIONS),
         "v_catalog.comments" => comments(model),
         "v_catalog.databases" => (
             vec!["database_id", "database_name", "owner_name"],
@@ -230,7 +223,7 @@ fn schemata(model: &Model) -> Table {
 }
 
 /// Columns beyond the third are truths, and false.
-fn objects(model: &Model, kind: Kind, columns: Vec<&'static str>) -> Table {
+fn objects(model: &Model, kind: Kind, columns: &[&'static str]) -> Table {
     let rows = model
         .objects
         .iter()
@@ -241,7 +234,7 @@ fn objects(model: &Model, kind: Kind, columns: Vec<&'static str>) -> Table {
             row.truncate(columns.len());
             row
         });
-    (columns.clone(), rows.collect())
+    (columns.to_vec(), rows.collect())
 }
 
 fn comments(model: &Model) -> Table {

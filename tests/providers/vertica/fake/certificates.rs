@@ -22,76 +22,7 @@ impl Certificates {
     /// Why there can be none on this machine.
     pub fn make() -> Result<Self, String> {
         let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
-        for name in ["ca", "other-ca"] {
-            let subject = format!("/CN=test {name}");
-            let (key, cert) = (format!("{name}.key"), format!("{name}.crt"));
-            openssl(
-                dir.path(),
-                &[
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "ec",
-                    "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1",
-                    "-nodes",
-                    "-days",
-                    "30",
-                    "-subj",
-                    &subject,
-                    "-keyout",
-                    &key,
-                    "-out",
-                    &cert,
-                    "-addext",
-                    "basicConstraints=critical,CA:TRUE",
-                ],
-            )?;
-        }
-        openssl(
-            dir.path(),
-            &[
-                "req",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-subj",
-                "/CN=localhost",
-                "-keyout",
-                "server.key",
-                "-out",
-                "server.csr",
-            ],
-        )?;
-        // Good for the name localhost only: 127.0.0.1 shows what a wrong name does.
-        let extensions = dir.path().join("server.ext");
-        std::fs::write(
-            &extensions,
-            "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n",
-        )
-        .map_err(|error| error.to_string())?;
-        openssl(
-            dir.path(),
-            &[
-                "x509",
-                "-req",
-                "-in",
-                "server.csr",
-                "-CA",
-                "ca.crt",
-                "-CAkey",
-                "ca.key",
-                "-CAcreateserial",
-                "-days",
-                "30",
-                "-out",
-                "server.crt",
-                "-extfile",
-                "server.ext",
-            ],
-        )?;
+        write(dir.path())?;
         let server = configure(dir.path()).map_err(|error| error.to_string())?;
         Ok(Self { dir, server })
     }
@@ -101,9 +32,27 @@ impl Certificates {
     }
 }
 
-fn openssl(dir: &Path, arguments: &[&str]) -> Result<(), String> {
+const EC: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+const SIGN: &str = "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out server.crt -extfile server.ext";
+
+fn write(dir: &Path) -> Result<(), String> {
+    for name in ["ca", "other-ca"] {
+        let made = format!("req -x509 {EC} -days 30 -subj /CN={name} -keyout {name}.key -out {name}.crt");
+        openssl(dir, &format!("{made} -addext basicConstraints=critical,CA:TRUE"))?;
+    }
+    openssl(
+        dir,
+        &format!("req {EC} -subj /CN=localhost -keyout server.key -out server.csr"),
+    )?;
+    // Good for the name localhost only: 127.0.0.1 shows what a wrong name does.
+    let extensions = "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n";
+    std::fs::write(dir.join("server.ext"), extensions).map_err(|error| error.to_string())?;
+    openssl(dir, SIGN)
+}
+
+fn openssl(dir: &Path, arguments: &str) -> Result<(), String> {
     let ran = Command::new("openssl")
-        .args(arguments)
+        .args(arguments.split(' '))
         .current_dir(dir)
         .stdin(Stdio::null())
         .output()

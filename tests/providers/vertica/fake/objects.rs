@@ -62,13 +62,6 @@ fn targets(
     privileges: &[String],
     on: &Scope,
 ) -> Result<Vec<(On, Vec<String>)>> {
-    let owned = |owner: &str| -> Result<()> {
-        if actor.is_super(model) || same(owner, &actor.user) {
-            Ok(())
-        } else {
-            Err(denied("GRANT on what belongs to somebody else"))
-        }
-    };
     match on {
         Scope::Database(name) => {
             check(privileges, &["CREATE", "TEMP", "TEMPORARY"])?;
@@ -81,7 +74,7 @@ fn targets(
         }
         Scope::Schema(name) => {
             check(privileges, ON_SCHEMA)?;
-            owned(&model.schema(name)?.owner)?;
+            must_own(model, actor, &model.schema(name)?.owner)?;
             Ok(vec![(On::Schema(key(name)), privileges.to_vec())])
         }
         Scope::Object(kind, path) => {
@@ -95,36 +88,53 @@ fn targets(
                 return Err(fault("42809", format!("{} is of another kind", path.join("."))));
             }
             check(privileges, valid(object.kind))?;
-            owned(&object.owner)?;
+            must_own(model, actor, &object.owner)?;
             let on = On::Object(key(&object.schema), key(&object.name));
             Ok(vec![(on, privileges.to_vec())])
         }
-        Scope::AllIn(kind, schema) => {
-            check(privileges, valid(*kind))?;
-            model.schema(schema)?;
-            let mut all = Vec::new();
-            for object in model.objects.iter().filter(|object| same(&object.schema, schema)) {
-                let fits = match object.kind {
-                    Kind::View => *kind == Kind::Table,
-                    other => other == *kind,
-                };
-                if !fits {
-                    continue;
-                }
-                owned(&object.owner)?;
-                let count = privileges
-                    .iter()
-                    .filter(|one| valid(object.kind).contains(&one.as_str()));
-                let name = if object.kind == Kind::Function {
-                    format!("{}()", key(&object.name))
-                } else {
-                    key(&object.name)
-                };
-                all.push((On::Object(key(&object.schema), name), count.cloned().collect()));
-            }
-            Ok(all)
-        }
+        Scope::AllIn(kind, schema) => all_in(model, actor, privileges, *kind, schema),
     }
+}
+
+fn must_own(model: &Model, actor: &Actor, owner: &str) -> Result<()> {
+    if actor.is_super(model) || same(owner, &actor.user) {
+        Ok(())
+    } else {
+        Err(denied("GRANT on what belongs to somebody else"))
+    }
+}
+
+/// All of a kind in a schema, views with the tables, each with the privileges that it can have.
+fn all_in(
+    model: &Model,
+    actor: &Actor,
+    privileges: &[String],
+    kind: Kind,
+    schema: &str,
+) -> Result<Vec<(On, Vec<String>)>> {
+    check(privileges, valid(kind))?;
+    model.schema(schema)?;
+    let mut all = Vec::new();
+    for object in model.objects.iter().filter(|object| same(&object.schema, schema)) {
+        let fits = match object.kind {
+            Kind::View => kind == Kind::Table,
+            other => other == kind,
+        };
+        if !fits {
+            continue;
+        }
+        must_own(model, actor, &object.owner)?;
+        let count = privileges
+            .iter()
+            .filter(|one| valid(object.kind).contains(&one.as_str()));
+        let name = if object.kind == Kind::Function {
+            format!("{}()", key(&object.name))
+        } else {
+            key(&object.name)
+        };
+        all.push((On::Object(key(&object.schema), name), count.cloned().collect()));
+    }
+    Ok(all)
 }
 
 pub fn grant(
