@@ -41,6 +41,7 @@ pub const ALL: &[Registration] = &[
     elasticsearch::REGISTRATION,
     mariadb::REGISTRATION,
     mssql::REGISTRATION,
+    mysql::REGISTRATION,
     oracle::REGISTRATION,
     postgresql::REGISTRATION,
     redis_cloud::REGISTRATION,

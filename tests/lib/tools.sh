@@ -96,6 +96,17 @@ need_peers() {
   fi
 }
 
+# A real MySQL, unpacked and not installed.
+need_mysql() {
+  local said
+  # shellcheck source=/dev/null
+  LATCHKEY_TEST_MYSQL=$(. tests/servers/lib.sh && mysql_home)
+  export LATCHKEY_TEST_MYSQL
+  [ ! -s "$LATCHKEY_TEST_MYSQL/complete" ] || return 0
+  echo "   fetching MySQL (once)"
+  said=$(tests/servers/mysql-install.sh "$LATCHKEY_TEST_MYSQL" 2>&1 </dev/null) || missing "MySQL: $said"
+}
+
 need_chromium() {
   local name
   [ -z "${LATCHKEY_TEST_CHROMIUM:-}" ] || return 0

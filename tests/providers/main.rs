@@ -49,6 +49,7 @@ const KINDS: &[(&str, Start)] = &[
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
     ("oracle", || Box::pin(oracle::start())),
     ("mssql", || Box::pin(mssql::start())),
+    ("mysql", || Box::pin(mysql::start(Engine::MySql))),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
     ("vertica", || Box::pin(vertica::start())),

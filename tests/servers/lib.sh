@@ -8,6 +8,17 @@ begin() { # DIR PORT
   PORT=$2
 }
 
+# Where mysql-install.sh puts MySQL: as root in a folder that is open to the account which runs the server.
+mysql_home() {
+  if [ -n "${LATCHKEY_TEST_MYSQL:-}" ]; then
+    echo "$LATCHKEY_TEST_MYSQL"
+  elif [ "$(id -u)" = 0 ]; then
+    echo /var/cache/latchkey-tests/mysql
+  else
+    echo "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/latchkey-tests/mysql"
+  fi
+}
+
 find_tool() { # PATH NAME
   if [ -x "$1" ]; then echo "$1"; else command -v "$2"; fi
 }

@@ -215,7 +215,7 @@ fn as_kept(run: &Run<'_>, name: &str) -> String {
 }
 
 fn on_database(run: &Run<'_>, database: &str) -> Result<On> {
-    let pattern = statements::pattern(&as_kept(run, database), run.server.literal)?;
+    let pattern = statements::pattern(run.engine(), &as_kept(run, database), run.server.literal)?;
     Ok(On::Database(Name::Known(pattern)))
 }
 

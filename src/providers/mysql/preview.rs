@@ -138,7 +138,7 @@ fn filled(engine: Engine, place: &Place, access: Access, role: &Who) -> Result<V
             all
         }
         Place::Database(database) => {
-            let on = On::Database(Name::Known(statements::pattern(database, false)?));
+            let on = On::Database(Name::Known(statements::pattern(engine, database, false)?));
             vec![give(place::on_database(access), &on)?]
         }
         Place::Table { database, table } => {

@@ -215,12 +215,13 @@ pub fn take(privileges: &[&str], on: &On, from: &Who) -> Result<Statement> {
 }
 
 /// A database's name as a grant takes it: `_`, `%` and backslashes escaped, else `sa_es` opens `sales` too.
-/// With `partial_revokes` (MySQL) names are taken as they are, and the escaped form matches nothing.
+/// With `partial_revokes` (MySQL) names are taken as they are, and the escaped form matches nothing; nor does MySQL take a
+/// name without `_` and `%` for a pattern, whatever backslashes are in it (seen with 9.7).
 ///
 /// # Errors
 /// `Invalid` if no room is left for the escapes: the server would refuse or cut it.
-pub fn pattern(database: &str, literally: bool) -> Result<String> {
-    if literally {
+pub fn pattern(engine: Engine, database: &str, literally: bool) -> Result<String> {
+    if literally || (engine == Engine::MySql && !database.contains(['_', '%'])) {
         return Ok(database.to_owned());
     }
     let mut pattern = String::with_capacity(database.len() + 4);

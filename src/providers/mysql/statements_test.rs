@@ -71,18 +71,28 @@ fn wildcards_of_a_database_are_escaped_unless_names_are_literal() {
         ("100%", r"100\%"),
         (r"back\slash_", r"back\\slash\_"),
     ] {
-        assert_eq!(pattern(name, false).expect("a pattern"), escaped);
-        assert_eq!(pattern(name, true).expect("a pattern"), name);
+        for engine in [Engine::MySql, Engine::MariaDb] {
+            assert_eq!(pattern(engine, name, false).expect("a pattern"), escaped);
+            assert_eq!(pattern(engine, name, true).expect("a pattern"), name);
+        }
     }
-    assert!(pattern(&"_".repeat(33), false).is_err());
-    assert!(pattern(&"_".repeat(32), false).is_ok());
+    let slash = r"back\slash";
+    assert_eq!(pattern(Engine::MySql, slash, false).expect("a pattern"), slash);
+    assert_eq!(
+        pattern(Engine::MariaDb, slash, false).expect("a pattern"),
+        r"back\\slash"
+    );
+    assert!(pattern(Engine::MySql, &"_".repeat(33), false).is_err());
+    assert!(pattern(Engine::MySql, &"_".repeat(32), false).is_ok());
 }
 
 #[test]
 fn hostile_names_stay_names() {
     let evil = r"x` TO root; DROP TABLE t; -- '\";
     let role = Engine::MySql.role("jitg_ab12_1");
-    let database = On::Database(Name::known(pattern(evil, false).expect("a pattern")));
+    let database = On::Database(Name::known(
+        pattern(Engine::MariaDb, evil, false).expect("a pattern"),
+    ));
     assert_eq!(
         give(&["SELECT"], &database, &role).expect("a statement").shown(),
         r"GRANT SELECT ON `x`` TO root; DROP TABLE t; -- '\\`.* TO 'jitg_ab12_1'@'%'"

@@ -3,6 +3,7 @@
 
 mod names;
 mod own;
+mod own_mysql;
 mod server;
 mod snapshot;
 
@@ -121,7 +122,11 @@ impl Kind for Family {
     }
 
     fn own_cases(&self) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
-        own::all(self)
+        let mut all = own::all(self);
+        if self.engine == Engine::MySql {
+            all.extend(own_mysql::all(self));
+        }
+        all
     }
 
     async fn stop(&self) {
@@ -133,7 +138,14 @@ impl Kind for Family {
 
 impl Family {
     /// The engine's own command line client, as a shell calls it.
-    fn client(&self, name: &str) -> Option<String> {
+    fn client(&self) -> Option<String> {
+        if self.engine == Engine::MySql && self.server.is_ours() {
+            return Some(self.server.place().join("mysql").display().to_string());
+        }
+        let name = match self.engine {
+            Engine::MariaDb => "mariadb",
+            Engine::MySql => "mysql",
+        };
         let found = std::process::Command::new("sh")
             .arg("-c")
             .arg(format!("command -v {name}"))

@@ -1,7 +1,9 @@
 //! What is this family's alone: wildcards, sessions that keep their database, definers, default roles, TLS, servers that are
 //! set otherwise.
 
-use futures_util::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt, future::BoxFuture};
 use latchkey::providers::{ErrorKind, Provider, Want, mariadb, mysql};
 use mysql_async::{Conn, prelude::Queryable};
 
@@ -94,55 +96,12 @@ async fn every_tls_mode_means_what_it_says(kind: &Family) -> Case {
 
 async fn a_wildcard_in_a_name_opens_only_itself(kind: &Family) -> Case {
     let world = kind.world().await;
-    for name in ["sa_es", "sales", "sa%", "saxes"] {
-        let name = quoted(name);
-        world
-            .server
-            .run(&[
-                &format!("CREATE DATABASE {name}"),
-                &format!("CREATE TABLE {name}.t (id int)"),
-            ])
-            .await;
-    }
-    for (n, given) in ["sa_es", "sa%"].into_iter().enumerate() {
-        let mut desk = Desk::new(&world, person(n as u32));
-        let wanted = thing("database", &[given], "read-write");
-        let lease = desk.open(&wanted).await;
-        desk.settled().await;
-        let (login, credential) = (desk.login(&wanted), desk.credential(&wanted));
-        for name in ["sa_es", "sales", "sa%", "saxes"] {
-            let can = world
-                .can(&login, &credential, &thing("database", &[name], "read-write"))
-                .await;
-            assert_eq!(can, name == given, "{given} opens {name}");
-        }
-        desk.end(&lease);
-        desk.settled().await;
-        desk.expect(&wanted, false, "taken back").await;
-    }
+    only_itself(&world).await;
     // Too long once its wildcards are escaped: refused, never opened wider.
     let long = "_".repeat(40);
-    world
-        .server
-        .run(&[
-            &format!("CREATE DATABASE {}", quoted(&long)),
-            &format!("CREATE TABLE {}.t (id int)", quoted(&long)),
-        ])
-        .await;
-    let mut desk = Desk::new(&world, person(9));
-    desk.open(&thing("database", &[&long], "read")).await;
-    let answer = desk
-        .settle()
-        .await
-        .remove("")
-        .expect("one account")
-        .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(
-        answer.failed[0].1.kind,
-        ErrorKind::Invalid,
-        "{}",
-        answer.failed[0].1
-    );
+    make(&world, &long).await;
+    let (kind, message) = refused(&world, &thing("database", &[&long], "read")).await;
+    assert_eq!(kind, ErrorKind::Invalid, "{message}");
     let table = thing("table", &[&long, "t"], "read");
     let mut desk = Desk::new(&world, person(10));
     desk.open(&table).await;
@@ -152,7 +111,42 @@ async fn a_wildcard_in_a_name_opens_only_itself(kind: &Family) -> Case {
     Case::Passed
 }
 
-async fn reads(conn: &mut Conn, table: &str) -> bool {
+pub async fn make(world: &World, database: &str) {
+    let name = quoted(database);
+    world
+        .server
+        .run(&[
+            &format!("CREATE DATABASE {name}"),
+            &format!("CREATE TABLE {name}.t (id int)"),
+        ])
+        .await;
+}
+
+/// Databases whose names are patterns that fit others.
+pub async fn only_itself(world: &World) {
+    let all = ["sa_es", "sales", "sa%", "saxes"];
+    for name in all {
+        make(world, name).await;
+    }
+    for (n, given) in ["sa_es", "sa%"].into_iter().enumerate() {
+        let mut desk = Desk::new(world, person(n as u32));
+        let wanted = thing("database", &[given], "read-write");
+        let lease = desk.open(&wanted).await;
+        desk.settled().await;
+        let (login, credential) = (desk.login(&wanted), desk.credential(&wanted));
+        for name in all {
+            let can = world
+                .can(&login, &credential, &thing("database", &[name], "read-write"))
+                .await;
+            assert_eq!(can, name == given, "{given} opens {name}");
+        }
+        desk.end(&lease);
+        desk.settled().await;
+        desk.expect(&wanted, false, "taken back").await;
+    }
+}
+
+pub async fn reads(conn: &mut Conn, table: &str) -> bool {
     conn.query_drop(format!("SELECT * FROM {table} LIMIT 1"))
         .await
         .is_ok()
@@ -306,7 +300,7 @@ async fn a_default_role_of_theirs_stays(kind: &Family) -> Case {
 }
 
 /// Asked for all the same, by an old form or a stale catalogue.
-async fn refused(world: &World, wanted: &Thing) -> (ErrorKind, String) {
+pub async fn refused(world: &World, wanted: &Thing) -> (ErrorKind, String) {
     let mut desk = Desk::new(world, person(7));
     desk.open(wanted).await;
     let want = desk.want("");
@@ -409,26 +403,21 @@ async fn what_was_given_by_hand_is_taken_back(kind: &Family) -> Case {
 async fn a_server_with_other_quotes_is_served(kind: &Family) -> Case {
     let world = kind.world().await;
     let usual = world.server.texts("SELECT @@global.sql_mode").await.remove(0);
-    world
-        .server
-        .run(&["SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"])
-        .await;
-    // As `catch_unwind` does: the server is set back whatever happens.
-    let outcome = {
-        use futures_util::FutureExt;
-        std::panic::AssertUnwindSafe(with_other_quotes(&world))
-            .catch_unwind()
-            .await
-    };
-    world
-        .server
-        .run(&[&format!("SET GLOBAL sql_mode = {}", literal(&usual))])
-        .await;
+    let reset = format!("SET GLOBAL sql_mode = {}", literal(&usual));
+    let set = "SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'";
+    with_setting(&world, set, &reset, with_other_quotes(&world)).await;
+    world.done().await;
+    Case::Passed
+}
+
+/// The server is set back whatever happens: the next case has the same one.
+pub async fn with_setting(world: &World, set: &str, reset: &str, body: impl Future<Output = ()>) {
+    world.server.run(&[set]).await;
+    let outcome = AssertUnwindSafe(body).catch_unwind().await;
+    world.server.run(&[reset]).await;
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
-    world.done().await;
-    Case::Passed
 }
 
 async fn with_other_quotes(world: &World) {
@@ -485,12 +474,8 @@ async fn the_password_is_in_no_log(kind: &Family) -> Case {
 /// The line that people copy, in a real shell with a real client. Only the password comes by another way than the terminal.
 async fn the_example_line_works(kind: &Family) -> Case {
     let world = kind.world().await;
-    let client = match kind.engine {
-        Engine::MariaDb => "mariadb",
-        Engine::MySql => "mysql",
-    };
-    let Some(client) = kind.client(client) else {
-        return Case::not_applicable(format!("no {client} client here"));
+    let Some(client) = kind.client() else {
+        return Case::not_applicable("the engine's own client is not here");
     };
     let name = "it's \"odd\" $(exit 3) `exit 4` \\x";
     world
