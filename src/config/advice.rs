@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Config, GroupConfig};
+use super::{Config, GroupConfig, integration::makes_accounts};
 use crate::{
     domain::{
         policy::{AccessFlow, Approval, Approver, People, Target},
         route::fits,
     },
-    providers::{Feature, Registration},
+    providers::Registration,
 };
 
 /// More than these get no message each: the flow needs a channel.
@@ -33,7 +33,7 @@ pub fn advice(config: &Config, kinds: &[Registration]) -> Vec<String> {
     {
         let makes_accounts = kinds
             .iter()
-            .any(|kind| kind.kind == integration.kind && kind.supports.contains(&Feature::Accounts));
+            .any(|kind| kind.kind == integration.kind && makes_accounts(kind, &integration.own));
         if makes_accounts && integration.credential_rotation_days.is_none() {
             advice.push(format!(
                 "{}: credentials are never replaced; credential_rotation_days = 90 is recommended",

@@ -232,13 +232,19 @@ fn resource_owner(table: &Table<'_>) -> Option<ResourceOwner> {
     })
 }
 
+/// Whether people get accounts of our making there. Some kinds can do both: with `auth = "sso"` people keep their own login.
+pub fn makes_accounts(kind: &Registration, own: &toml::Table) -> bool {
+    let keep_theirs = own.get("auth").and_then(toml::Value::as_str) == Some("sso");
+    kind.supports.contains(&Feature::Accounts) && !keep_theirs
+}
+
 /// Rotation and cleanup, in days: only where the accounts are ours.
 fn housekeeping(
     table: &Table<'_>,
     kind: Option<&Registration>,
     defaults: &Defaults,
 ) -> (Option<u32>, Option<u32>) {
-    let makes_accounts = kind.is_none_or(|kind| kind.supports.contains(&Feature::Accounts));
+    let makes_accounts = kind.is_none_or(|kind| makes_accounts(kind, &own(table, kind)));
     let read = |key: &str, default: Option<u32>| {
         let Some(node) = table.node(key) else {
             return default.filter(|_| makes_accounts);

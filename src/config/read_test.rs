@@ -466,6 +466,36 @@ fn own_logins_have_no_rotation_and_defaults_pass_them_by() {
     );
 }
 
+/// Some kinds make accounts or use people's own, as they are told.
+#[test]
+fn single_sign_on_has_no_rotation() {
+    let text = |auth: &str| {
+        format!(
+            "{MINIMAL}[[integration]]\nname = \"warehouse\"\nkind = \"snowflake\"\nhostname = \"a-b\"\nauth = \"{auth}\"\n\
+             secret = \"env:S\"\ncredential_rotation_days = 30\n"
+        )
+    };
+    let read = |auth: &str| {
+        parse(
+            "latchkey.toml",
+            &text(auth),
+            Path::new("/"),
+            crate::providers::ALL,
+        )
+    };
+    let config = read("key-pair").unwrap_or_else(|problems| panic!("{problems}"));
+    let days = config
+        .integration("warehouse")
+        .expect("in the file")
+        .credential_rotation_days;
+    assert_eq!(days, Some(30));
+    let problems = read("sso").expect_err("people keep their login").to_string();
+    assert!(
+        problems.contains("credential_rotation_days has no meaning here"),
+        "{problems}"
+    );
+}
+
 #[test]
 fn a_kind_refuses_its_own_keys_with_the_line() {
     let text = format!(

@@ -23,12 +23,20 @@ const PAUSE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A client with our name and limits. Follows no redirect: a header with a key goes to the configured host only.
 pub fn client() -> Result<reqwest::Client> {
+    client_trusting(Vec::new())
+}
+
+/// As `client`; these certificate authorities are trusted beside the public ones.
+pub fn client_trusting(authorities: Vec<reqwest::Certificate>) -> Result<reqwest::Client> {
     crate::install_crypto();
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent("latchkey")
         .connect_timeout(CONNECT_LIMIT)
         .timeout(EXCHANGE_LIMIT)
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(reqwest::redirect::Policy::none());
+    authorities
+        .into_iter()
+        .fold(builder, reqwest::ClientBuilder::add_root_certificate)
         .build()
         .map_err(|error| ProviderError::new(ErrorKind::Unsupported, format!("HTTP client: {error}")))
 }

@@ -25,6 +25,7 @@ pub mod page;
 pub mod postgresql;
 pub mod redis_cloud;
 pub mod search;
+pub mod snowflake;
 pub mod sql;
 pub mod tls;
 pub mod vertica;
@@ -45,6 +46,7 @@ pub const ALL: &[Registration] = &[
     oracle::REGISTRATION,
     postgresql::REGISTRATION,
     redis_cloud::REGISTRATION,
+    snowflake::REGISTRATION,
     vertica::REGISTRATION,
 ];
 

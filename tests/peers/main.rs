@@ -1,10 +1,11 @@
 //! Vendors' own clients hold our fakes to their word: Python `slack_sdk` and Node `@slack/*` our Slack-compatible server,
-//! `vertica-python` our fake Vertica.
+//! `vertica-python` our fake Vertica; and somebody else's client of Snowflake's SQL API our fake Snowflake.
 //!
 //! Without the clients (`tests/run peers` installs them) their checks are skipped by name. `peers --serve` runs the
 //! server with its page until stopped, for work on either by hand.
 
 mod endpoint;
+mod snowflake;
 mod tds;
 mod vertica;
 
@@ -51,6 +52,7 @@ async fn main() -> ExitCode {
     vertica::check(&mut score).await;
     tds::python_tds(&mut score).await;
     tds::our_client(&mut score).await;
+    snowflake::check(&mut score).await;
     println!(
         "peers: {} passed, {} failed, {} skipped",
         score.passed, score.failed, score.skipped

@@ -8,6 +8,8 @@
 //! `KIND_TEST_DSN` (upper case, `_` for `-`) names a server of the user's, for kinds that say so: their cases run there instead.
 //! It must be one that nobody needs: the cases make and remove accounts, databases and data.
 //! - `ELASTICSEARCH_TEST_DSN=https://elastic:PASSWORD@HOST:9200?tls_ca=/path/of.pem`.
+//! - `SNOWFLAKE_TEST_DSN="user=ADMIN account=ORG-ACCOUNT key=/path/of.p8"`: a user with ACCOUNTADMIN, its key unencrypted. What
+//!   begins with `LATCHKEY_T` or `JIT` is removed from the account.
 //! - `VERTICA_TEST_DSN=vertica://dbadmin:PASSWORD@HOST:5433/DATABASE?ssl_mode=verify-full&tls_ca=/path/of.pem`. `ssl_mode` is
 //!   `disable` where it is not named; cut cases go through a proxy of the suite without TLS.
 
@@ -23,6 +25,7 @@ mod proxy;
 mod record;
 mod redis_cloud;
 mod search;
+mod snowflake;
 mod target;
 mod vertica;
 
@@ -52,6 +55,7 @@ const KINDS: &[(&str, Start)] = &[
     ("mysql", || Box::pin(mysql::start(Engine::MySql))),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
+    ("snowflake", || Box::pin(snowflake::start())),
     ("vertica", || Box::pin(vertica::start())),
 ];
 
