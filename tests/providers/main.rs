@@ -50,9 +50,9 @@ type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 const KINDS: &[(&str, Start)] = &[
     ("elasticsearch", || Box::pin(elasticsearch::start())),
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
-    ("oracle", || Box::pin(oracle::start())),
     ("mssql", || Box::pin(mssql::start())),
     ("mysql", || Box::pin(mysql::start(Engine::MySql))),
+    ("oracle", || Box::pin(oracle::start())),
     ("postgresql", || Box::pin(postgresql::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
     ("snowflake", || Box::pin(snowflake::start())),

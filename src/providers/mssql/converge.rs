@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Mssql, details, error, give, look,
+    Mssql, coverage, details, error, give, look,
     look::{Database, LeaseRole, Login, Server},
     mark,
     place::{Reach, Site, could_write, reach_of},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     providers::{
-        Account, Change, Converged, Credential, ErrorKind, Lease, LeaseId, ProviderError, Result, Want,
+        Account, Change, Converged, Credential, ErrorKind, Lease, LeaseId, Memo, ProviderError, Result, Want,
         names, sql::Statement,
     },
     secrets::Secret,
@@ -40,6 +40,7 @@ pub struct Run<'a> {
     pub remarks: Vec<String>,
     pub failed: BTreeMap<LeaseId, ProviderError>,
     pub waiting: Option<String>,
+    pub memo: Memo,
 }
 
 /// # Errors
@@ -108,15 +109,22 @@ pub async fn converge(provider: &Mssql, account: &Account, change: &Change) -> R
         remarks: Vec::new(),
         failed: BTreeMap::new(),
         waiting: None,
+        memo: account.memo.clone(),
     };
     let credential_set = run.all().await?;
+    let still = |lease: &Lease| run.failed.contains_key(&lease.id) && coverage::is_everywhere(lease);
+    if !to_give(change).any(coverage::is_everywhere) && !to_take(change).any(still) {
+        coverage::forget(&mut run.memo);
+    }
     let given: Vec<&Lease> = to_give(change)
         .filter(|lease| !run.failed.contains_key(&lease.id))
         .collect();
-    let everywhere = |lease: &&Lease| reach_of(lease) == Some(Reach::EveryDatabase);
     let look_again = match &run.waiting {
         Some(_) => Some(SETTLE),
-        None => given.iter().any(everywhere).then_some(LOOK_AGAIN),
+        None => given
+            .iter()
+            .any(|lease| coverage::is_everywhere(lease))
+            .then_some(LOOK_AGAIN),
     };
     Ok(Converged {
         waiting: run.waiting,
@@ -126,7 +134,7 @@ pub async fn converge(provider: &Mssql, account: &Account, change: &Change) -> R
         details: details::of(&provider.config, login, &given),
         ran: run.ran,
         remarks: run.remarks,
-        memo: account.memo.clone(),
+        memo: run.memo,
     })
 }
 
@@ -146,6 +154,8 @@ impl Run<'_> {
     /// Everything, in the order that the contract asks for. Says whether the credential is set.
     async fn all(&mut self) -> Result<bool> {
         let found = look::login(&mut self.session, self.login).await?;
+        // A role or a certificate of somebody's login's name is nobody who could be given anything.
+        let found = found.filter(|login| login.usable || self.ours);
         if self.ours
             && found
                 .as_ref()
@@ -211,7 +221,10 @@ impl Run<'_> {
                 }
             }
             if let Some(why) = &database.away {
-                self.failed.extend(pending(self.change, &database.name, why));
+                let covered =
+                    !coverage::uncovered(&self.memo).is_some_and(|all| all.contains(&database.name));
+                self.failed
+                    .extend(pending(self.change, &database.name, covered, why));
             }
         }
         let mut sorted = Sorted::default();
@@ -360,19 +373,23 @@ impl Run<'_> {
     }
 }
 
-/// Leases that are to be given or taken in a database that is away: each waits for it, and for nothing else.
+/// Leases that are to be given or taken in a database that is away: each waits for it, and for nothing else. One that reaches
+/// every database waits where it may have got there before.
 fn pending<'c>(
     change: &'c Change,
     database: &'c str,
+    covered: bool,
     why: &'c str,
 ) -> impl Iterator<Item = (LeaseId, ProviderError)> + 'c {
     let concerned = move |lease: &&Lease| {
         let at = Site::Database(database.to_owned());
         reach_of(lease) == Some(Reach::One(at))
     };
+    let everywhere = to_take(change).filter(move |lease| covered && coverage::is_everywhere(lease));
     to_give(change)
         .chain(to_take(change))
         .filter(concerned)
+        .chain(everywhere)
         .map(move |lease| {
             (
                 lease.id.clone(),

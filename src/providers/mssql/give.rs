@@ -2,6 +2,7 @@
 
 use super::{
     converge::{Run, to_give},
+    coverage,
     error::{invalid, transient},
     inside, look,
     look::LeaseRole,
@@ -70,6 +71,7 @@ async fn one(run: &mut Run<'_>, lease: &Lease, sid: &[u8], staying: &[LeaseRole]
 fn sites(run: &mut Run<'_>, place: &Place, access: Access) -> Result<Vec<Site>> {
     match place.reach(access) {
         Reach::EveryDatabase => {
+            coverage::note(&mut run.memo, &run.databases);
             let (mut sites, mut away) = (Vec::new(), Vec::new());
             for database in &run.databases {
                 match &database.away {

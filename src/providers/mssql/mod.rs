@@ -8,6 +8,7 @@
 mod check;
 mod config;
 mod converge;
+mod coverage;
 mod details;
 mod discover;
 mod error;

@@ -28,6 +28,10 @@ pub fn all(kind: &Mssql) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
             Box::pin(new_databases_are_covered_after_look_again(kind)),
         ),
         (
+            "a_database_that_went_away_keeps_its_lease",
+            Box::pin(a_database_that_went_away_keeps_its_lease(kind)),
+        ),
+        (
             "what_was_given_to_others_goes_too",
             Box::pin(what_was_given_to_others_goes_too(kind)),
         ),
@@ -164,6 +168,40 @@ async fn new_databases_are_covered_after_look_again(kind: &Mssql) -> Case {
     desk.end(&lease);
     desk.settled().await;
     assert!(!world.can_log_in(&login, &credential).await);
+    world.done().await;
+    Case::Passed
+}
+
+/// A lease on every database: one that was away all along holds nothing up, one that went away later keeps its end pending.
+async fn a_database_that_went_away_keeps_its_lease(kind: &Mssql) -> Case {
+    let world = kind.world().await;
+    let before = world.everything().await;
+    let everywhere = thing("instance", &["*"], "read-write");
+    world.break_part().await;
+    let mut desk = Desk::new(&world, person(1));
+    let lease = desk.open(&everywhere).await;
+    desk.settled().await;
+    desk.end(&lease);
+    desk.settled().await;
+    desk.forget_released();
+    world.mend_part().await;
+    let lease = desk.open(&everywhere).await;
+    desk.restart();
+    desk.settled().await;
+    world.break_part().await;
+    desk.end(&lease);
+    let want = desk.want("");
+    let answer = desk
+        .turn("", want)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(answer.failed.len(), 1, "{:?}", answer.failed);
+    assert_eq!(answer.failed[0].1.kind, ErrorKind::Transient);
+    world.mend_part().await;
+    desk.settled().await;
+    desk.forget_released();
+    desk.deleted().await;
+    assert_eq!(before, world.everything().await, "nothing is left in either");
     world.done().await;
     Case::Passed
 }
