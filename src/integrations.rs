@@ -102,7 +102,10 @@ impl Live {
         self.well(now);
         let mut pulse = self.lock();
         pulse.missing.clone_from(&health.missing);
-        pulse.target_id = Some(health.target_id.clone());
+        // One that could not be read is no other target: the last one stands.
+        if !health.target_id.is_empty() {
+            pulse.target_id = Some(health.target_id.clone());
+        }
     }
 
     /// The target as a whole failed us: it is left alone for a growing while. `jitter` in 0..1.

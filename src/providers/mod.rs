@@ -23,6 +23,7 @@ pub mod names;
 pub mod oracle;
 pub mod page;
 pub mod postgresql;
+pub mod rabbitmq;
 pub mod redis_cloud;
 pub mod search;
 pub mod snowflake;
@@ -45,6 +46,7 @@ pub const ALL: &[Registration] = &[
     mysql::REGISTRATION,
     oracle::REGISTRATION,
     postgresql::REGISTRATION,
+    rabbitmq::REGISTRATION,
     redis_cloud::REGISTRATION,
     snowflake::REGISTRATION,
     vertica::REGISTRATION,

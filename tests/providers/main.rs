@@ -8,6 +8,7 @@
 //! `KIND_TEST_DSN` (upper case, `_` for `-`) names a server of the user's, for kinds that say so: their cases run there instead.
 //! It must be one that nobody needs: the cases make and remove accounts, databases and data.
 //! - `ELASTICSEARCH_TEST_DSN=https://elastic:PASSWORD@HOST:9200?tls_ca=/path/of.pem`.
+//! - `RABBITMQ_TEST_DSN=http://USER:PASSWORD@HOST:15672/?amqp=HOST:5672`: an administrator, AMQP without TLS.
 //! - `SNOWFLAKE_TEST_DSN="user=ADMIN account=ORG-ACCOUNT key=/path/of.p8"`: a user with ACCOUNTADMIN, its key unencrypted. What
 //!   begins with `LATCHKEY_T` or `JIT` is removed from the account.
 //! - `VERTICA_TEST_DSN=vertica://dbadmin:PASSWORD@HOST:5433/DATABASE?ssl_mode=verify-full&tls_ca=/path/of.pem`. `ssl_mode` is
@@ -17,11 +18,13 @@ mod cases;
 mod desk;
 mod elasticsearch;
 mod keys;
+mod line;
 mod mssql;
 mod mysql;
 mod oracle;
 mod postgresql;
 mod proxy;
+mod rabbitmq;
 mod record;
 mod redis_cloud;
 mod search;
@@ -54,6 +57,7 @@ const KINDS: &[(&str, Start)] = &[
     ("mysql", || Box::pin(mysql::start(Engine::MySql))),
     ("oracle", || Box::pin(oracle::start())),
     ("postgresql", || Box::pin(postgresql::start())),
+    ("rabbitmq", || Box::pin(rabbitmq::start())),
     ("redis-cloud", || Box::pin(redis_cloud::start())),
     ("snowflake", || Box::pin(snowflake::start())),
     ("vertica", || Box::pin(vertica::start())),
