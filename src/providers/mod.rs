@@ -20,6 +20,7 @@ pub mod mariadb;
 pub mod mssql;
 pub mod mysql;
 pub mod names;
+pub mod opensearch;
 pub mod oracle;
 pub mod page;
 pub mod postgresql;
@@ -44,6 +45,7 @@ pub const ALL: &[Registration] = &[
     mariadb::REGISTRATION,
     mssql::REGISTRATION,
     mysql::REGISTRATION,
+    opensearch::REGISTRATION,
     oracle::REGISTRATION,
     postgresql::REGISTRATION,
     rabbitmq::REGISTRATION,

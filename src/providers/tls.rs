@@ -184,19 +184,17 @@ impl ServerCertVerifier for Lenient {
 
 /// Whether an error of a connection is that the other end could not prove who it is: trying again helps nobody.
 pub fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(inner) = next {
-        // An `io::Error` shows what it wraps only by this way.
-        let wrapped = inner
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(tls) = inner.downcast_ref::<rustls::Error>().or(wrapped) {
-            return matches!(tls, rustls::Error::InvalidCertificate(_));
-        }
-        next = inner.source();
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
     }
-    false
+    // An `io::Error` shows what it wraps only by this way, and may wrap another of its kind.
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    match wrapped {
+        Some(inner) => is_untrusted(inner),
+        None => error.source().is_some_and(is_untrusted),
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +230,8 @@ mod tests {
         assert!(is_untrusted(&of(Error::InvalidCertificate(
             CertificateError::UnknownIssuer
         ))));
+        let twice = std::io::Error::other(of(Error::InvalidCertificate(CertificateError::Expired)));
+        assert!(is_untrusted(&twice), "one wraps the other");
         assert!(!is_untrusted(&of(Error::DecryptError)));
         assert!(!is_untrusted(&std::io::Error::from(
             std::io::ErrorKind::ConnectionRefused

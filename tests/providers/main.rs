@@ -8,6 +8,7 @@
 //! `KIND_TEST_DSN` (upper case, `_` for `-`) names a server of the user's, for kinds that say so: their cases run there instead.
 //! It must be one that nobody needs: the cases make and remove accounts, databases and data.
 //! - `ELASTICSEARCH_TEST_DSN=https://elastic:PASSWORD@HOST:9200?tls_ca=/path/of.pem`.
+//! - `OPENSEARCH_TEST_DSN=https://admin:PASSWORD@HOST:9200?tls_ca=/path/of.pem`: an administrator whose role is `all_access`.
 //! - `RABBITMQ_TEST_DSN=http://USER:PASSWORD@HOST:15672/?amqp=HOST:5672`: an administrator, AMQP without TLS.
 //! - `SNOWFLAKE_TEST_DSN="user=ADMIN account=ORG-ACCOUNT key=/path/of.p8"`: a user with ACCOUNTADMIN, its key unencrypted. What
 //!   begins with `LATCHKEY_T` or `JIT` is removed from the account.
@@ -15,12 +16,14 @@
 //!   `disable` where it is not named; cut cases go through a proxy of the suite without TLS.
 
 mod cases;
+mod contract;
 mod desk;
 mod elasticsearch;
 mod keys;
 mod line;
 mod mssql;
 mod mysql;
+mod opensearch;
 mod oracle;
 mod postgresql;
 mod proxy;
@@ -28,6 +31,7 @@ mod rabbitmq;
 mod record;
 mod redis_cloud;
 mod search;
+mod search_things;
 mod snowflake;
 mod target;
 mod vertica;
@@ -55,6 +59,7 @@ const KINDS: &[(&str, Start)] = &[
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
     ("mssql", || Box::pin(mssql::start())),
     ("mysql", || Box::pin(mysql::start(Engine::MySql))),
+    ("opensearch", || Box::pin(opensearch::start())),
     ("oracle", || Box::pin(oracle::start())),
     ("postgresql", || Box::pin(postgresql::start())),
     ("rabbitmq", || Box::pin(rabbitmq::start())),

@@ -12,7 +12,7 @@ use latchkey::{
     secrets::Secret,
 };
 
-use crate::contract::Contract;
+use crate::contract::{Contract, REDIS_CLOUD};
 
 pub const PROD: i64 = 51_001;
 const TURNS: u32 = 80;
@@ -221,11 +221,11 @@ impl Drop for Rig {
         if std::thread::panicking() {
             return;
         }
-        let Ok(contract) = Contract::load() else {
+        let Ok(contract) = Contract::load(REDIS_CLOUD) else {
             return;
         };
         for request in self.handle().asked() {
-            if let Err(reason) = contract.check(&request) {
+            if let Err(reason) = contract.check(&(&request).into()) {
                 panic!(
                     "not in the vendor's description: {} {}: {reason}",
                     request.method, request.path

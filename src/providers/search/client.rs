@@ -43,13 +43,15 @@ impl Reply {
         error::read(&self.text)
     }
 
-    /// An empty object, or one that says that nothing was found: the API's own 404, not some proxy's.
+    /// The API's own 404, in one of its forms. That of a wrong address or of some proxy must not pass for "gone already".
     fn is_absence(&self) -> bool {
         let json: Value = serde_json::from_str(&self.text).unwrap_or_default();
-        let told = self.told();
-        self.status == StatusCode::NOT_FOUND
-            && json.is_object()
-            && !error::is_unknown_path(self.status, &told)
+        let empty = json.as_object().is_some_and(serde_json::Map::is_empty) || json["found"] == false;
+        let named = matches!(
+            self.told().kind.as_str(),
+            "index_not_found_exception" | "NOT_FOUND"
+        );
+        self.status == StatusCode::NOT_FOUND && (empty || named)
     }
 }
 
@@ -177,5 +179,40 @@ impl Client {
             ErrorKind::Transient,
             format!("{} sent an answer we cannot read", self.system),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_systems_own_word_is_absence() {
+        for (status, text, absent) in [
+            (404, "{}", true),
+            (404, r#"{"found":false}"#, true),
+            (
+                404,
+                r#"{"status":"NOT_FOUND","message":"Resource 'x' not found."}"#,
+                true,
+            ),
+            (
+                404,
+                r#"{"error":{"type":"index_not_found_exception","reason":"no such index [x]"},"status":404}"#,
+                true,
+            ),
+            (404, "<html>no such page</html>", false),
+            (404, r#"{"message":"no Route matched with those values"}"#, false),
+            (404, "", false),
+            (200, "{}", false),
+            (403, r#"{"status":"NOT_FOUND"}"#, false),
+        ] {
+            let reply = Reply {
+                status: StatusCode::from_u16(status).expect("a status"),
+                headers: HeaderMap::new(),
+                text: text.to_owned(),
+            };
+            assert_eq!(reply.is_absence(), absent, "{status} {text}");
+        }
     }
 }

@@ -3,32 +3,30 @@
 
 pub mod fake;
 mod own;
+mod tls;
+mod world;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use latchkey::{
-    providers::{ALL, Mark, Provider, Registration, ResourceRef, Setup, http, page::Against},
+    providers::{ALL, Mark, Provider, Registration, http, page::Against},
     secrets::Secret,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::fake::{Fake, Flavour};
+use self::{fake::Flavour, world::World};
 use crate::{
     search::{
         cluster::{Cluster, HOSTILE},
         front::{Front, Side},
-        line::Server,
     },
+    search_things::{HOSTILE_ROLES, member_of, on},
     target::{
         Case, Cut, Cutting, Kind, Lacking, Named, Offer, Owned, Session, Setting, Standing, Target, Thing,
     },
@@ -73,7 +71,7 @@ impl Kind for Elastic {
                 }
             }
             None => Against::Simulator {
-                vouched_by: Vec::new(),
+                vouched_by: vec!["Elastic's own Python client, which drives the simulator".to_owned()],
             },
         }
     }
@@ -83,178 +81,6 @@ impl Kind for Elastic {
     }
 
     async fn stop(&self) {}
-}
-
-pub struct World {
-    pub cluster: Cluster,
-    pub fake: Option<(Server, Arc<Fake>)>,
-    /// Calls that `ran` has told of.
-    told: AtomicUsize,
-}
-
-fn on(index: &str, permission: &str) -> Thing {
-    let at = ResourceRef {
-        kind: "index".to_owned(),
-        id: vec![index.to_owned()],
-        title: index.to_owned(),
-    };
-    Thing {
-        at,
-        permission: permission.to_owned(),
-    }
-}
-
-fn member_of(role: &str) -> Thing {
-    let at = ResourceRef {
-        kind: "role".to_owned(),
-        id: vec![role.to_owned()],
-        title: format!("role/{role}"),
-    };
-    Thing {
-        at,
-        permission: "member".to_owned(),
-    }
-}
-
-impl World {
-    pub async fn simulated(flavour: Flavour) -> Self {
-        let (server, fake) = fake::start(flavour).await;
-        let cluster = Cluster::new(&server.url, fake::ADMIN, None);
-        let world = Self {
-            cluster,
-            fake: Some((server, fake)),
-            told: AtomicUsize::new(0),
-        };
-        if matches!(flavour, Flavour::Usual | Flavour::WithoutTokens) {
-            world.furnish().await;
-        }
-        world
-    }
-
-    async fn over(cluster: Cluster) -> Self {
-        let world = Self {
-            cluster,
-            fake: None,
-            told: AtomicUsize::new(0),
-        };
-        world.clear().await;
-        world.furnish().await;
-        world
-    }
-
-    pub fn fake(&self) -> Option<&Fake> {
-        self.fake.as_ref().map(|(_, fake)| fake.as_ref())
-    }
-
-    /// What the suite needs, and nothing of ours.
-    async fn furnish(&self) {
-        let rights = json!([{"names": ["*"], "privileges": ["monitor", "view_index_metadata"]}]);
-        self.login(
-            CONNECTOR,
-            json!({"cluster": ["monitor", "manage_security"], "indices": rights}),
-        )
-        .await;
-        self.login(LACKING, json!({"cluster": ["monitor"], "indices": rights}))
-            .await;
-        let owned = |owner: &str| json!({"mappings": {"_meta": {"owner": owner}}});
-        let mut orders = owned("ann");
-        orders["aliases"] = json!({"suite-all-orders": {}});
-        let template = json!({"index_patterns": ["suite-events*"], "data_stream": {}, "priority": 500,
-            "template": owned("bob")});
-        let reporting = json!({"cluster": ["manage_own_api_key", "manage_token"], "indices":
-            [{"names": ["suite-reports*"], "privileges": ["read"]}]});
-        for (path, body) in [
-            ("/suite-orders", Some(orders)),
-            ("/suite-invoices", Some(owned("bob"))),
-            ("/suite-reports", None),
-            ("/_index_template/suite-events", Some(template)),
-            ("/_data_stream/suite-events", None),
-            ("/_security/role/suite-reporting", Some(reporting)),
-        ] {
-            self.cluster.admin("PUT", path, body).await;
-        }
-    }
-
-    async fn login(&self, who: (&str, &str), role: Value) {
-        let name = who.0;
-        self.cluster
-            .admin("PUT", &format!("/_security/role/{name}"), Some(role))
-            .await;
-        let user = json!({"password": who.1, "roles": [name]});
-        self.cluster
-            .admin(
-                "PUT",
-                &format!("/_security/user/{name}?refresh=wait_for"),
-                Some(user),
-            )
-            .await;
-    }
-
-    /// Removes what an earlier case left on a real cluster.
-    async fn clear(&self) {
-        let is_left =
-            |name: &str| name.starts_with("suite") || name.contains("jit") || name == "shared_login";
-        for kind in ["user", "role"] {
-            let all = self
-                .cluster
-                .admin("GET", &format!("/_security/{kind}"), None)
-                .await;
-            for name in all.as_object().into_iter().flatten().map(|(name, _)| name) {
-                if is_left(name) || name == "some_service" {
-                    let path = format!("/_security/{kind}/{}?refresh=wait_for", http::segment(name));
-                    self.cluster.try_admin("DELETE", &path).await;
-                }
-            }
-        }
-        self.cluster
-            .try_admin("DELETE", "/_data_stream/suite-events")
-            .await;
-        let listed = self
-            .cluster
-            .admin("GET", "/_cat/indices?format=json&h=index", None)
-            .await;
-        for index in listed
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one["index"].as_str())
-        {
-            if is_left(index) || index.starts_with("nnn") {
-                self.cluster
-                    .try_admin("DELETE", &format!("/{}", http::segment(index)))
-                    .await;
-            }
-        }
-    }
-
-    pub fn build(&self, url: &str, installation: &str, who: (&str, &str), more: &str) -> Box<dyn Provider> {
-        let mut config: toml::Table = toml::from_str(more).expect("TOML");
-        config.insert("url".to_owned(), url.into());
-        if let Some(ca) = &self.cluster.tls_ca {
-            let ca = format!("file:{}", ca.display());
-            config.entry("tls_ca").or_insert(ca.into());
-        }
-        let secret = BTreeMap::from([
-            ("username".to_owned(), Secret::new(who.0)),
-            ("password".to_owned(), Secret::new(who.1)),
-        ]);
-        let setup = Setup {
-            mark: Mark::new(installation, KIND),
-            config,
-            secret,
-            base_dir: PathBuf::from("."),
-        };
-        (self.registration().build)(setup).unwrap_or_else(|error| panic!("build: {error}"))
-    }
-
-    async fn create(&self, why: &'static str, name: &str) -> Named {
-        let path = format!("/{}", http::segment(name));
-        self.cluster.admin("PUT", &path, None).await;
-        Named {
-            why,
-            thing: on(name, "read"),
-        }
-    }
 }
 
 #[async_trait]
@@ -422,11 +248,7 @@ impl Target for World {
         for (why, name) in HOSTILE {
             all.push(self.create(why, name).await);
         }
-        for role in [
-            "suite'; ${user.name}",
-            "suite/../role\u{202e}",
-            "suite \"{secret}\" <realm>",
-        ] {
+        for role in HOSTILE_ROLES {
             let body = json!({"indices": [{"names": ["suite-reports"], "privileges": ["read"]}]});
             let path = format!("/_security/role/{}?refresh=wait_for", http::segment(role));
             self.cluster.admin("PUT", &path, Some(body)).await;

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use latchkey::providers::{ErrorKind, Presence};
 use serde_json::{Value, json};
 
-use super::{CONNECTOR, Elastic, LACKING, World, fake::Flavour, member_of, on};
+use super::{CONNECTOR, Elastic, LACKING, World, fake::Flavour, member_of, on, tls};
 use crate::{
     desk::{Desk, person},
     search::front::{Front, Side},
@@ -30,6 +30,10 @@ pub fn all(kind: &Elastic) -> Vec<(&'static str, BoxFuture<'_, Case>)> {
         ("the_poor_listing_names_the_same", Box::pin(poor_listing(kind))),
         ("patterns_are_never_given", Box::pin(patterns(kind))),
         ("a_proxy_is_gone_through", Box::pin(through_a_proxy(kind))),
+        (
+            "only_a_proven_cluster_is_spoken_to",
+            Box::pin(tls::only_a_proven_cluster_is_spoken_to(kind)),
+        ),
         ("caches_are_cleared_by_name", Box::pin(caches(kind))),
     ]
 }

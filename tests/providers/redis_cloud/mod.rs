@@ -1,6 +1,5 @@
 //! Redis Cloud, as the simulated account: the suite looks through its handle, never through the API.
 
-pub mod contract;
 mod offer;
 
 use std::{
@@ -21,12 +20,10 @@ use latchkey::{
 };
 use serde_json::Value;
 
-use self::{
-    contract::Contract,
-    offer::{hostile_names, long_name, options},
-};
-use crate::target::{
-    Cut, Cutting, Kind, Lacking, Named, Offer, Owned, Session, Setting, Standing, Target, Thing,
+use self::offer::{hostile_names, long_name, options};
+use crate::{
+    contract::{Contract, REDIS_CLOUD},
+    target::{Cut, Cutting, Kind, Lacking, Named, Offer, Owned, Session, Setting, Standing, Target, Thing},
 };
 
 const PROD: i64 = 51_001;
@@ -37,7 +34,7 @@ struct RedisCloud {
 }
 
 pub async fn start() -> Result<Box<dyn Kind>, String> {
-    let contract = match Contract::load() {
+    let contract = match Contract::load(REDIS_CLOUD) {
         Ok(contract) => Some(Arc::new(contract)),
         Err(reason) => {
             println!("SKIPPED redis-cloud contract: {reason}");
@@ -416,7 +413,7 @@ impl Target for Account {
             return;
         };
         for request in self.handle().asked() {
-            if let Err(reason) = contract.check(&request) {
+            if let Err(reason) = contract.check(&(&request).into()) {
                 eprintln!(
                     "not in the vendor's description: {} {}: {reason}",
                     request.method, request.path

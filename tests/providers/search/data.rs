@@ -22,60 +22,6 @@ pub struct Data {
     templates: BTreeMap<String, (String, Map<String, Value>)>,
 }
 
-/// What somebody wants to do, for whoever has to allow it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    Search,
-    Write,
-    Metadata,
-    Monitor,
-    Manage,
-    Create,
-}
-
-/// A call to the data API: what it does, and to what.
-#[derive(Debug, Clone)]
-pub struct Wish {
-    pub deed: Deed,
-    /// `None`: everything, as far as it may be seen.
-    pub name: Option<String>,
-}
-
-impl Wish {
-    /// `None` if it is no call of the data API.
-    pub fn of(ask: &Ask) -> Option<Self> {
-        let segments: Vec<&str> = ask.segments.iter().map(String::as_str).collect();
-        let wish = |deed, name: &str| {
-            let all = matches!(name, "*" | "_all");
-            Some(Self {
-                deed,
-                name: (!all).then(|| name.to_owned()),
-            })
-        };
-        match (ask.method.as_str(), segments.as_slice()) {
-            ("GET", ["_cat", "indices"]) => wish(Deed::Monitor, "*"),
-            ("GET", ["_cat", "indices", name]) => wish(Deed::Monitor, name),
-            ("GET", ["_resolve", "index", name]) => wish(Deed::Metadata, name),
-            ("PUT", ["_data_stream" | "_index_template", name]) => wish(Deed::Create, name),
-            ("DELETE", ["_data_stream" | "_index_template", name]) => wish(Deed::Manage, name),
-            (_, [name, ..]) if name.starts_with('_') && *name != "_all" => None,
-            ("PUT", [name]) => wish(Deed::Create, name),
-            ("DELETE", [name]) => wish(Deed::Manage, name),
-            ("GET" | "HEAD", [name]) => wish(Deed::Metadata, name),
-            ("GET" | "POST", [name, "_search"]) => wish(Deed::Search, name),
-            ("POST", [name, "_doc"]) | ("PUT" | "POST", [name, "_doc" | "_create", _]) => {
-                wish(Deed::Write, name)
-            }
-            ("GET", [name, "_doc", _]) => wish(Deed::Search, name),
-            ("GET", [name, "_mapping" | "_settings"]) => wish(Deed::Metadata, name),
-            ("GET", [name, "_stats"]) => wish(Deed::Monitor, name),
-            ("PUT", [name, "_settings" | "_mapping"]) => wish(Deed::Manage, name),
-            ("POST", [name, "_refresh"]) => wish(Deed::Manage, name),
-            _ => None,
-        }
-    }
-}
-
 impl Data {
     /// Indices behind a name.
     pub fn behind(&self, name: &str) -> Option<BTreeSet<String>> {
@@ -95,13 +41,58 @@ impl Data {
         std::iter::once(name.to_owned()).chain(stream).collect()
     }
 
+    /// Everything that a wildcard could stand for.
+    pub fn names(&self) -> Vec<String> {
+        let all = self.indices.keys().chain(self.aliases.keys());
+        all.chain(self.streams.keys()).cloned().collect()
+    }
+
+    /// An index by its own name, and by those of aliases and data streams it is in.
+    pub fn known_as(&self, index: &str) -> BTreeSet<String> {
+        let aliases = self.aliases.iter().filter(|(_, of)| of.contains(index));
+        let streams = self
+            .streams
+            .iter()
+            .filter(|(_, of)| of.iter().any(|one| one == index));
+        let others = aliases.map(|(name, _)| name).chain(streams.map(|(name, _)| name));
+        others.cloned().chain([index.to_owned()]).collect()
+    }
+
+    pub fn cluster_metadata(&self) -> Value {
+        let indices: Map<String, Value> = self
+            .indices
+            .iter()
+            .map(|(name, index)| {
+                let aliases: Vec<&String> = self
+                    .aliases
+                    .iter()
+                    .filter(|(_, of)| of.contains(name))
+                    .map(|(alias, _)| alias)
+                    .collect();
+                let mappings = json!({"_doc": index.mappings});
+                let about =
+                    json!({"state": "open", "aliases": aliases, "mappings": mappings, "settings": {}});
+                (name.clone(), about)
+            })
+            .collect();
+        let streams: Map<String, Value> = self
+            .streams
+            .iter()
+            .map(|(name, backing)| {
+                let indices: Vec<Value> = backing.iter().map(|index| json!({"index_name": index})).collect();
+                (name.clone(), json!({"name": name, "indices": indices}))
+            })
+            .collect();
+        json!({"indices": indices, "data_stream": {"data_stream": streams}})
+    }
+
     /// `visible` says which names a wildcard may show to whoever asks; a name that was asked for is allowed already.
     pub fn answer(&mut self, ask: &Ask, visible: &dyn Fn(&str) -> bool) -> Answer {
         let segments: Vec<&str> = ask.segments.iter().map(String::as_str).collect();
         let made = match (ask.method.as_str(), segments.as_slice()) {
             ("GET", ["_cat", "indices"]) => self.cat(ask, None, visible),
             ("GET", ["_cat", "indices", name]) => self.cat(ask, Some(name), visible),
-            ("GET", ["_resolve", "index", name]) => self.resolve(ask, name, visible),
+            ("GET" | "POST", ["_resolve", "index", name]) => self.resolve(ask, name, visible),
             ("PUT", ["_index_template", name]) => self.put_template(ask, name),
             ("PUT", ["_data_stream", name]) => self.put_stream(name),
             ("DELETE", ["_data_stream", name]) => self.delete(name),

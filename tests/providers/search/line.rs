@@ -266,9 +266,14 @@ async fn answer(State(serve): State<Arc<dyn Serve>>, request: Request) -> Respon
     *response.status_mut() = StatusCode::from_u16(answer.status).expect("a status");
     let headers = response.headers_mut();
     // A client that asks for a version of the API is answered in it.
-    let accepted = ask.headers.get("accept").filter(|accept| accept.contains("vnd."));
+    let accepted = ask.headers.get("accept").and_then(|accept| {
+        accept
+            .split(',')
+            .map(str::trim)
+            .find(|kind| kind.contains("vnd."))
+    });
     let kind = match (answer.json, accepted) {
-        (true, Some(accept)) => accept.split(',').next().unwrap_or_default().trim(),
+        (true, Some(accept)) => accept,
         (true, None) => "application/json",
         (false, _) => "text/plain; charset=UTF-8",
     };

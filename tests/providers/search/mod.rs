@@ -5,3 +5,4 @@ pub mod cluster;
 pub mod data;
 pub mod front;
 pub mod line;
+pub mod wish;

@@ -22,8 +22,9 @@ use self::{
     users::User,
 };
 use crate::search::{
-    data::{Data, Wish},
+    data::Data,
     line::{Answer, Ask, Claimed, Serve, Server, router, serve},
+    wish::Wish,
 };
 
 pub const ADMIN: (&str, &str) = ("elastic", "changeme-elastic");

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{REALM, State};
 use crate::search::{
-    data::{Data, Deed, matches},
+    data::{Data, matches},
     line::{Answer, Ask, Claimed, only_keys},
+    wish::Deed,
 };
 
 pub struct Principal {

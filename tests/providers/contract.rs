@@ -1,5 +1,5 @@
-//! Holds requests against Redis's published OpenAPI document, which is not part of this project: it is read from
-//! `LATCHKEY_CONTRACTS`, or from `../shared/contracts`.
+//! Holds requests against a vendor's published OpenAPI document, which is not part of this project: it is read from
+//! `LATCHKEY_CONTRACTS`, or from `../shared/contracts`, as JSON or YAML.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,32 @@ use jsonschema::Validator;
 use latchkey::demo::redis_cloud::Asked;
 use serde_json::{Value, json};
 
-const FILE: &str = "redis-cloud.openapi.json";
+pub const REDIS_CLOUD: &str = "redis-cloud.openapi.json";
+pub const OPENSEARCH_SECURITY: &str = "opensearch-security.openapi.yaml";
+
+/// What is held against a document.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: String,
+    /// Below the address that the document has its paths from.
+    pub path: String,
+    pub query: Option<String>,
+    /// Names only, in lower case.
+    pub headers: Vec<String>,
+    pub body: Option<Value>,
+}
+
+impl From<&Asked> for Request {
+    fn from(asked: &Asked) -> Self {
+        Self {
+            method: asked.method.clone(),
+            path: asked.path.clone(),
+            query: asked.query.clone(),
+            headers: asked.headers.clone(),
+            body: asked.body.clone(),
+        }
+    }
+}
 
 pub struct Contract {
     document: Value,
@@ -22,22 +47,27 @@ pub struct Contract {
 impl Contract {
     /// The error is the reason to name where the check is skipped.
     #[expect(clippy::disallowed_methods, reason = "the test's own setting")]
-    pub fn load() -> Result<Self, String> {
+    pub fn load(file: &str) -> Result<Self, String> {
         let folder = match std::env::var("LATCHKEY_CONTRACTS") {
             Ok(folder) => PathBuf::from(folder),
             Err(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contracts"),
         };
-        let text = std::fs::read_to_string(folder.join(FILE))
-            .map_err(|_| format!("not run: no {FILE} in LATCHKEY_CONTRACTS or ../shared/contracts"))?;
-        let document = serde_json::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
+        let text = std::fs::read_to_string(folder.join(file))
+            .map_err(|_| format!("not run: no {file} in LATCHKEY_CONTRACTS or ../shared/contracts"))?;
+        let document = if file.ends_with(".yaml") {
+            let options = serde_saphyr::options! { budget: None };
+            serde_saphyr::from_str_with_options(&text, options).map_err(|error| format!("{file}: {error}"))?
+        } else {
+            serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?
+        };
         Ok(Self {
             document,
             bodies: Mutex::default(),
         })
     }
 
-    /// Method, path, both keys, query and body of one request.
-    pub fn check(&self, request: &Asked) -> Result<(), String> {
+    /// Method, path, headers with keys, query and body of one request.
+    pub fn check(&self, request: &Request) -> Result<(), String> {
         let (template, values) = self.template(&request.path)?;
         let method = request.method.to_ascii_lowercase();
         let operation = &self.document["paths"][&template][&method];
@@ -47,6 +77,17 @@ impl Contract {
         self.check_keys(request)?;
         self.check_parameters(operation, &values, request.query.as_deref())?;
         self.check_body(&format!("{method} {template}"), operation, request.body.as_ref())
+    }
+
+    /// What a node refers to, or itself.
+    fn resolved<'a>(&'a self, node: &'a Value) -> &'a Value {
+        match node.get("$ref").and_then(Value::as_str) {
+            Some(name) => self
+                .document
+                .pointer(name.trim_start_matches('#'))
+                .unwrap_or(&Value::Null),
+            None => node,
+        }
     }
 
     /// The path as the document has it, with the values of its variables.
@@ -75,11 +116,10 @@ impl Contract {
         Err("no such path".to_owned())
     }
 
-    fn check_keys(&self, request: &Asked) -> Result<(), String> {
-        let schemes = self.document["components"]["securitySchemes"]
-            .as_object()
-            .ok_or("no securitySchemes")?;
-        for scheme in schemes.values().filter(|scheme| scheme["in"] == "header") {
+    fn check_keys(&self, request: &Request) -> Result<(), String> {
+        let schemes = self.document["components"]["securitySchemes"].as_object();
+        let schemes = schemes.into_iter().flat_map(serde_json::Map::values);
+        for scheme in schemes.filter(|scheme| scheme["in"] == "header") {
             let name = scheme["name"].as_str().unwrap_or_default().to_ascii_lowercase();
             if !request.headers.contains(&name) {
                 return Err(format!("the header {name} is missing"));
@@ -94,7 +134,12 @@ impl Contract {
         path: &BTreeMap<String, String>,
         query: Option<&str>,
     ) -> Result<(), String> {
-        let known = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let known: Vec<Value> = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| self.resolved(one).clone())
+            .collect();
         let query: Vec<(&str, &str)> = query
             .into_iter()
             .flat_map(|query| query.split('&'))
@@ -142,9 +187,10 @@ impl Contract {
     }
 
     fn check_body(&self, name: &str, operation: &Value, body: Option<&Value>) -> Result<(), String> {
-        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let described = self.resolved(&operation["requestBody"]);
+        let schema = &described["content"]["application/json"]["schema"];
         let Some(body) = body else {
-            return match operation["requestBody"]["required"] == true {
+            return match described["required"] == true {
                 true => Err("the body is missing".to_owned()),
                 false => Ok(()),
             };
