@@ -6,6 +6,7 @@
 //!
 //! A provider's file exports one item, `REGISTRATION`. Listing it here is `mod x;` and `x::REGISTRATION,` in `ALL`.
 
+mod atlas;
 pub mod guard;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -17,6 +18,8 @@ use crate::secrets::Secret;
 pub mod elasticsearch;
 pub mod http;
 pub mod mariadb;
+pub mod mongodb_atlas;
+pub mod mongodb_atlas_portal;
 pub mod mssql;
 pub mod mysql;
 pub mod names;
@@ -43,6 +46,8 @@ pub type Result<T> = std::result::Result<T, ProviderError>;
 pub const ALL: &[Registration] = &[
     elasticsearch::REGISTRATION,
     mariadb::REGISTRATION,
+    mongodb_atlas::REGISTRATION,
+    mongodb_atlas_portal::REGISTRATION,
     mssql::REGISTRATION,
     mysql::REGISTRATION,
     opensearch::REGISTRATION,

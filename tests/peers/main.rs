@@ -1,10 +1,11 @@
 //! Vendors' own clients hold our fakes to their word: Python `slack_sdk` and Node `@slack/*` our Slack-compatible server,
-//! `vertica-python` our fake Vertica, `elasticsearch` and `opensearch-py` our simulated clusters; and somebody else's client
-//! of Snowflake's SQL API our fake Snowflake.
+//! `vertica-python` our fake Vertica, `elasticsearch` and `opensearch-py` our simulated clusters, Python's own HTTP library our
+//! Atlas-compatible organization; and somebody else's client of Snowflake's SQL API our fake Snowflake.
 //!
 //! Without the clients (`tests/run peers` installs them) their checks are skipped by name. `peers --serve` runs the
 //! server with its page until stopped, for work on either by hand.
 
+mod atlas;
 mod clusters;
 mod endpoint;
 #[path = "../providers/search/mod.rs"]
@@ -54,6 +55,7 @@ async fn main() -> ExitCode {
     signed(&mut score).await;
     to_us(&mut score).await;
     node(&mut score).await;
+    atlas::check(&mut score).await;
     clusters::check(&mut score).await;
     vertica::check(&mut score).await;
     tds::python_tds(&mut score).await;

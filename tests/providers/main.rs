@@ -15,12 +15,15 @@
 //! - `VERTICA_TEST_DSN=vertica://dbadmin:PASSWORD@HOST:5433/DATABASE?ssl_mode=verify-full&tls_ca=/path/of.pem`. `ssl_mode` is
 //!   `disable` where it is not named; cut cases go through a proxy of the suite without TLS.
 
+mod atlas_sim;
 mod cases;
 mod contract;
 mod desk;
 mod elasticsearch;
 mod keys;
 mod line;
+mod mongodb_atlas;
+mod mongodb_atlas_portal;
 mod mssql;
 mod mysql;
 mod opensearch;
@@ -57,6 +60,8 @@ type Start = fn() -> BoxFuture<'static, Result<Box<dyn Kind>, String>>;
 const KINDS: &[(&str, Start)] = &[
     ("elasticsearch", || Box::pin(elasticsearch::start())),
     ("mariadb", || Box::pin(mysql::start(Engine::MariaDb))),
+    ("mongodb-atlas", || Box::pin(mongodb_atlas::start())),
+    ("mongodb-atlas-portal", || Box::pin(mongodb_atlas_portal::start())),
     ("mssql", || Box::pin(mssql::start())),
     ("mysql", || Box::pin(mysql::start(Engine::MySql))),
     ("opensearch", || Box::pin(opensearch::start())),
