@@ -23,7 +23,7 @@ use latchkey::{
 };
 use tokio_postgres::Client;
 
-use self::server::{ADMIN, ADMIN_PASSWORD, Server, connect, free_port, literal, quoted};
+use self::server::{Server, VARIABLE, free_port, literal, quoted};
 use crate::proxy::{Proxy, Wire};
 use crate::target::{
     Case, Cut, Cutting, Kind, Lacking, Named, Offer, Owned, Session, Setting, Standing, Target, Thing,
@@ -56,9 +56,17 @@ GRANT CONNECT ON DATABASE orders TO readers; GRANT USAGE ON SCHEMA sales TO read
 "#;
 
 pub async fn start() -> Result<Box<dyn Kind>, String> {
-    let server = tokio::task::spawn_blocking(Server::start)
-        .await
-        .map_err(|error| error.to_string())??;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user's own server, for the suite alone"
+    )]
+    let dsn = std::env::var(VARIABLE).ok();
+    let server = match dsn {
+        Some(dsn) => Server::of_the_user(&dsn)?,
+        None => tokio::task::spawn_blocking(Server::start)
+            .await
+            .map_err(|error| error.to_string())??,
+    };
     Ok(Box::new(Postgres {
         server: Arc::new(server),
     }))
@@ -79,7 +87,7 @@ impl Kind for Postgres {
         let shown: String = rows.first().map(|row| row.get(0)).unwrap_or_default();
         let version = shown.split(' ').next().unwrap_or_default();
         Against::RealServer {
-            name: format!("PostgreSQL {version}, started by the tests"),
+            name: format!("PostgreSQL {version}"),
         }
     }
 
@@ -103,7 +111,8 @@ impl Postgres {
         };
         world.done().await;
         world.server.run("postgres", WORLD).await;
-        for (database, owner) in [("orders", "orders_owner"), ("other", ADMIN), ("workshop", ADMIN)] {
+        let admin = self.server.admin.as_str();
+        for (database, owner) in [("orders", "orders_owner"), ("other", admin), ("workshop", admin)] {
             world.make_database(database, owner).await;
         }
         world.server.run("orders", ORDERS).await;
@@ -123,8 +132,8 @@ pub struct World {
 }
 
 /// Where and how a provider of the suite connects.
-pub struct Way {
-    pub host: &'static str,
+pub struct Way<'a> {
+    pub host: &'a str,
     pub port: u16,
     pub user: &'static str,
     pub password: &'static str,
@@ -134,19 +143,24 @@ pub struct Way {
 }
 
 impl World {
-    pub fn way(&self) -> Way {
+    pub fn way(&self) -> Way<'_> {
+        let ours = self.server.is_ours();
         Way {
-            host: "localhost",
+            host: if ours { "localhost" } else { &self.server.host },
             port: self.server.port,
             user: CONNECTOR,
             password: CONNECTOR_PASSWORD,
-            ssl_mode: "verify-full",
-            ca: Some("ca.crt"),
+            ssl_mode: if ours {
+                "verify-full"
+            } else {
+                self.server.ssl_mode.as_str()
+            },
+            ca: ours.then_some("ca.crt"),
             installation: "suite",
         }
     }
 
-    pub fn build(&self, way: &Way) -> Box<dyn Provider> {
+    pub fn build(&self, way: &Way<'_>) -> Box<dyn Provider> {
         let mut config = toml::Table::new();
         config.insert("hostname".to_owned(), way.host.into());
         config.insert("port".to_owned(), i64::from(way.port).into());
@@ -183,9 +197,9 @@ impl World {
         login: &str,
         credential: &Secret,
     ) -> BoxFuture<'static, Option<Client>> {
-        let (port, database, login) = (self.server.port, database.to_owned(), login.to_owned());
+        let (server, database, login) = (Arc::clone(&self.server), database.to_owned(), login.to_owned());
         let credential = credential.clone();
-        Box::pin(async move { connect(port, &database, &login, credential.expose()).await.ok() })
+        Box::pin(async move { server.connect(&database, &login, credential.expose()).await.ok() })
     }
 
     /// Statements that all succeed exactly if the thing is given; rolled back each.
@@ -380,10 +394,14 @@ impl Target for World {
     }
 
     fn own_secrets(&self) -> Vec<Secret> {
-        [CONNECTOR_PASSWORD, "not-the-password", ADMIN_PASSWORD]
-            .into_iter()
-            .map(Secret::new)
-            .collect()
+        [
+            CONNECTOR_PASSWORD,
+            "not-the-password",
+            &self.server.admin_password,
+        ]
+        .into_iter()
+        .map(Secret::new)
+        .collect()
     }
 
     async fn can(&self, login: &str, credential: &Secret, thing: &Thing) -> bool {
@@ -415,6 +433,9 @@ impl Target for World {
     }
 
     async fn ran(&self) -> Option<Vec<String>> {
+        if !self.server.is_ours() {
+            return None;
+        }
         let mut from = self.log.load(Ordering::SeqCst);
         let logged = self.server.logged(&mut from).await;
         self.log.store(from, Ordering::SeqCst);
@@ -425,12 +446,12 @@ impl Target for World {
     }
 
     async fn cut_after(&self, nth: u32, cut: Cut) -> Cutting {
-        let server = format!("127.0.0.1:{}", self.server.port);
+        let server = format!("{}:{}", self.server.host, self.server.port);
         let proxy = Proxy::start(Wire::Postgres, server, nth, cut).await;
         let way = Way {
             host: "127.0.0.1",
             port: proxy.port,
-            ssl_mode: "disable",
+            ssl_mode: self.server.ssl_mode.as_str(),
             ca: None,
             ..self.way()
         };
@@ -652,8 +673,10 @@ impl Target for World {
                 )
                 .await;
         }
-        let roles =
-            format!("SELECT rolname::text FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> '{ADMIN}'");
+        let roles = format!(
+            "SELECT rolname::text FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> {}",
+            literal(&self.server.admin)
+        );
         for row in server.rows("postgres", &roles).await {
             let role = quoted(row.get(0));
             server

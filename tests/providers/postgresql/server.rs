@@ -1,4 +1,4 @@
-//! A real server of our own, started by `tests/servers/postgres.sh`, and its administrator's eyes and hands.
+//! A real server, of our own (started by `tests/servers/postgres.sh`) or the user's, and its administrator's eyes and hands.
 
 use std::{
     collections::HashMap,
@@ -8,16 +8,26 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use latchkey::providers::tls::{self, SslMode};
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub const VARIABLE: &str = "POSTGRESQL_TEST_DSN";
 
 pub const ADMIN: &str = "admin";
 pub const ADMIN_PASSWORD: &str = "admin-pw-1";
 
 /// Lives as long as this value, even if the process does not end by itself: the script waits on our pipe.
 pub struct Server {
-    child: Child,
+    /// None for the user's.
+    child: Option<Child>,
+    pub host: String,
     pub port: u16,
+    pub admin: String,
+    pub admin_password: String,
+    /// How the suite itself connects, and providers where the cases ask for nothing else.
+    pub ssl_mode: SslMode,
     pub dir: tempfile::TempDir,
     clients: Mutex<HashMap<String, Client>>,
     markers: AtomicU64,
@@ -37,8 +47,12 @@ impl Server {
             match Self::launch(&place, port) {
                 Ok(child) => {
                     return Ok(Self {
-                        child,
+                        child: Some(child),
+                        host: "127.0.0.1".to_owned(),
                         port,
+                        admin: ADMIN.to_owned(),
+                        admin_password: ADMIN_PASSWORD.to_owned(),
+                        ssl_mode: SslMode::Disable,
                         dir,
                         clients: Mutex::default(),
                         markers: AtomicU64::new(0),
@@ -48,6 +62,39 @@ impl Server {
             }
         }
         Err(said)
+    }
+
+    /// `postgresql://SUPERUSER:PASSWORD@HOST:PORT/?ssl_mode=require`; without `ssl_mode` it is `disable`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_the_user(dsn: &str) -> Result<Self, String> {
+        let url = url::Url::parse(dsn).map_err(|error| format!("{VARIABLE}: {error}"))?;
+        let ssl_mode = match url.query() {
+            None | Some("ssl_mode=disable") => SslMode::Disable,
+            Some("ssl_mode=require") => SslMode::Require,
+            Some(other) => {
+                return Err(format!(
+                    "{VARIABLE}: {other} is not known; ssl_mode=disable or require"
+                ));
+            }
+        };
+        Ok(Self {
+            child: None,
+            host: url.host_str().ok_or(format!("{VARIABLE}: no host"))?.to_owned(),
+            port: url.port().unwrap_or(5432),
+            admin: url.username().to_owned(),
+            admin_password: url.password().unwrap_or_default().to_owned(),
+            ssl_mode,
+            dir: tempfile::tempdir().map_err(|error| error.to_string())?,
+            clients: Mutex::default(),
+            markers: AtomicU64::new(0),
+        })
+    }
+
+    /// Whether its files are ours: certificates and the log.
+    pub fn is_ours(&self) -> bool {
+        self.child.is_some()
     }
 
     fn launch(place: &Path, port: u16) -> Result<Child, String> {
@@ -81,11 +128,41 @@ impl Server {
         self.place().join("tls").join(name)
     }
 
+    pub async fn connect(
+        &self,
+        database: &str,
+        user: &str,
+        password: &str,
+    ) -> Result<Client, tokio_postgres::Error> {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&self.host)
+            .port(self.port)
+            .user(user)
+            .password(password)
+            .dbname(database)
+            .application_name("suite");
+        let tls = tls::client(self.ssl_mode, None).expect("TLS without authorities");
+        let client = match tls {
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(connection);
+                client
+            }
+            Some(tls) => {
+                let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await?;
+                tokio::spawn(connection);
+                client
+            }
+        };
+        Ok(client)
+    }
+
     /// As the administrator, over a connection that is kept.
     pub async fn rows(&self, database: &str, sql: &str) -> Vec<Row> {
         let mut clients = self.clients.lock().await;
         if clients.get(database).is_none_or(Client::is_closed) {
-            let client = connect(self.port, database, ADMIN, ADMIN_PASSWORD).await;
+            let client = self.connect(database, &self.admin, &self.admin_password).await;
             clients.insert(
                 database.to_owned(),
                 client.unwrap_or_else(|error| panic!("{database}: {error}")),
@@ -149,8 +226,10 @@ fn statement_of(line: &str) -> Option<(String, String)> {
 impl Drop for Server {
     fn drop(&mut self) {
         // The script stops the server once nothing holds its input open, and ends after it.
-        drop(self.child.stdin.take());
-        drop(self.child.wait());
+        if let Some(child) = &mut self.child {
+            drop(child.stdin.take());
+            drop(child.wait());
+        }
     }
 }
 
@@ -166,25 +245,6 @@ fn open_to_others(dir: &Path) {
         dir,
         std::fs::Permissions::from_mode(0o755),
     ));
-}
-
-pub async fn connect(
-    port: u16,
-    database: &str,
-    user: &str,
-    password: &str,
-) -> Result<Client, tokio_postgres::Error> {
-    let mut config = tokio_postgres::Config::new();
-    config
-        .host("127.0.0.1")
-        .port(port)
-        .user(user)
-        .password(password)
-        .dbname(database)
-        .application_name("suite");
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 /// The suite's own way to quote, apart from the one under test.
