@@ -1,6 +1,6 @@
 //! What is told about each kind of system: one source for `latchkey providers`, its JSON, and README's pages.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,13 @@ pub struct Page {
     /// `null`: no run of the suite is on record.
     pub proven: Option<Proven>,
 }
+
+const FEATURES: [Feature; 4] = [
+    Feature::Accounts,
+    Feature::Sessions,
+    Feature::Expiry,
+    Feature::Tags,
+];
 
 impl Feature {
     pub const fn as_str(self) -> &'static str {
@@ -114,50 +121,51 @@ impl Page {
 
     /// README's page.
     pub fn markdown(&self, supports: &[Feature]) -> String {
-        let mut page = format!("### {} (`kind = \"{}\"`)\n\n", self.title, self.kind);
-        let _ = writeln!(page, "**The connector needs.** {}\n", self.connector);
-        let _ = writeln!(page, "**What is granted.** {}\n", self.granted);
-        let _ = writeln!(page, "| resource | permission | gives |\n|---|---|---|");
-        for kind in &self.resource_types {
-            for permission in &kind.permissions {
-                let also = match permission.also.as_slice() {
-                    [] => String::new(),
-                    also => format!(" (also `{}`)", also.join("`, `")),
-                };
-                let only = if permission.dangerous {
-                    "; only where a flow names it"
-                } else {
-                    ""
-                };
-                let about = permission.about.replace('|', "\\|");
-                let _ = writeln!(
-                    page,
-                    "| {} | `{}`{also} | {about}{only} |",
-                    kind.name, permission.name
-                );
-            }
-        }
-        page.push('\n');
-        for feature in [
-            Feature::Accounts,
-            Feature::Sessions,
-            Feature::Expiry,
-            Feature::Tags,
-        ] {
-            let has = if supports.contains(&feature) {
+        let mut lines = vec![
+            format!("### {} (`kind = \"{}\"`)\n", self.title, self.kind),
+            format!("**The connector needs.** {}\n", self.connector),
+            format!("**What is granted.** {}\n", self.granted),
+            "| resource | permission | gives |\n|---|---|---|".to_owned(),
+        ];
+        lines.extend(self.resource_types.iter().flat_map(rows));
+        lines.push(String::new());
+        lines.extend(FEATURES.iter().map(|feature| {
+            let has = if supports.contains(feature) {
                 "yes"
             } else {
                 "**no**"
             };
-            let _ = writeln!(page, "- {}: {has} ({})", feature.as_str(), feature.about());
-        }
-        for limit in self.limits {
-            let _ = writeln!(page, "- {limit}");
-        }
-        let _ = writeln!(page, "- Proven: {}", self.proof());
-        let _ = writeln!(page, "\n```toml\n[[integration]]\n{}\n```\n", self.example.trim());
-        page
+            format!("- {}: {has} ({})", feature.as_str(), feature.about())
+        }));
+        lines.extend(self.limits.iter().map(|limit| format!("- {limit}")));
+        lines.push(format!("- Proven: {}", self.proof()));
+        lines.push(format!(
+            "\n```toml\n[[integration]]\n{}\n```\n\n",
+            self.example.trim()
+        ));
+        lines.join("\n")
     }
+}
+
+/// One line of the table for each permission.
+fn rows(kind: &ResourceKind) -> impl Iterator<Item = String> {
+    kind.permissions.iter().map(|permission| {
+        let also = match permission.also.as_slice() {
+            [] => String::new(),
+            also => format!(" (also `{}`)", also.join("`, `")),
+        };
+        let only = if permission.dangerous {
+            "; only where a flow names it"
+        } else {
+            ""
+        };
+        format!(
+            "| {} | `{}`{also} | {}{only} |",
+            kind.name,
+            permission.name,
+            permission.about.replace('|', "\\|")
+        )
+    })
 }
 
 /// All of README's pages, in the order of the list.
