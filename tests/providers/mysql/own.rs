@@ -528,9 +528,9 @@ async fn the_other_engine_is_named(kind: &Family) -> Case {
         ..world.way()
     });
     for error in [
-        provider.check().await.err().expect("refused"),
-        provider.discover().await.err().expect("refused"),
-        provider.accounts().await.err().expect("refused"),
+        provider.check().await.expect_err("refused"),
+        provider.discover().await.expect_err("refused"),
+        provider.accounts().await.expect_err("refused"),
     ] {
         assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
         assert!(error.message.contains(word), "{error}");
