@@ -13,7 +13,7 @@ use super::{Score, from_environment, script, watch};
 // The suite of the providers drives the rest of it.
 #[expect(dead_code, reason = "the model has more than a foreign client asks for")]
 #[path = "../providers/mssql/fake/mod.rs"]
-mod model;
+mod fake;
 
 const NAME: &str = "python-tds";
 
@@ -33,8 +33,8 @@ pub(super) async fn python_tds(score: &mut Score) {
     if !made.is_ok_and(|status| status.success()) {
         return score.skip(NAME, "no openssl to make certificates with");
     }
-    let server = model::Server::start(
-        model::model::Model::new("sa", "Admin-pw-7391"),
+    let server = fake::Server::start(
+        fake::model::Model::new("sa", "Admin-pw-7391"),
         Some(folder.path()),
     )
     .await;

@@ -47,8 +47,7 @@ pub(super) fn segment(name: &str) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "%{byte:02X}");
+            text.push_str(&format!("%{byte:02X}"));
         }
     }
     Some(text)

@@ -72,13 +72,13 @@ fn a_new_login_is_made_first_and_one_that_is_there_is_opened_last() {
         format!("PUT /permissions/prod/{LOGIN}"),
     ];
     let fresh = open(LOGIN, &Seen::default(), &wanted(&leases), Some(&new));
-    assert_eq!(lines(&fresh), [&user, &permissions[0], &permissions[1]]);
+    assert_eq!(lines(&fresh), [user.clone(), permissions[0].clone(), permissions[1].clone()]);
     let there = Seen {
         permissions: Vec::new(),
         ..seen(&leases, Some(&old))
     };
     let again = open(LOGIN, &there, &wanted(&leases), Some(&new));
-    assert_eq!(lines(&again), [&permissions[0], &permissions[1], &user]);
+    assert_eq!(lines(&again), [permissions[0].clone(), permissions[1].clone(), user]);
 }
 
 #[test]

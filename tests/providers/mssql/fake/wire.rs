@@ -94,7 +94,7 @@ impl<'b> Reader<'b> {
 }
 
 pub fn utf16(bytes: &[u8]) -> std::io::Result<String> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return Err(bad("half a character"));
     }
     let units: Vec<u16> = bytes
