@@ -1,7 +1,5 @@
 //! The calls we make, typed. HTTP Basic; every part of a path is encoded by itself, since names may hold anything.
 
-use std::fmt::Write as _;
-
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

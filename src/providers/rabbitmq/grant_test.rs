@@ -77,7 +77,7 @@ fn each_lease_is_seen_apart_from_the_others() {
         !is_held(&read, &[write.clone(), queue.clone()]),
         "a wider one is another"
     );
-    assert!(!is_held(&queue, &[read.clone()]));
+    assert!(!is_held(&queue, std::slice::from_ref(&read)));
     assert!(!is_held(&write, &[]));
     let half = Granted {
         vhost: "prod".to_owned(),

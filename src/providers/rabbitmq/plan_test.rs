@@ -72,13 +72,19 @@ fn a_new_login_is_made_first_and_one_that_is_there_is_opened_last() {
         format!("PUT /permissions/prod/{LOGIN}"),
     ];
     let fresh = open(LOGIN, &Seen::default(), &wanted(&leases), Some(&new));
-    assert_eq!(lines(&fresh), [user.clone(), permissions[0].clone(), permissions[1].clone()]);
+    assert_eq!(
+        lines(&fresh),
+        [user.clone(), permissions[0].clone(), permissions[1].clone()]
+    );
     let there = Seen {
         permissions: Vec::new(),
         ..seen(&leases, Some(&old))
     };
     let again = open(LOGIN, &there, &wanted(&leases), Some(&new));
-    assert_eq!(lines(&again), [permissions[0].clone(), permissions[1].clone(), user]);
+    assert_eq!(
+        lines(&again),
+        [permissions[0].clone(), permissions[1].clone(), user]
+    );
 }
 
 #[test]
@@ -154,7 +160,7 @@ fn connections_end_only_where_something_ends() {
         &[lease("c3", "b", "configure"), b.clone()],
         Some(&Secret::new("pw")),
     );
-    assert_eq!(narrowed(&wider, &wanted(&[b.clone()]), &[]), ["b"]);
+    assert_eq!(narrowed(&wider, &wanted(std::slice::from_ref(&b)), &[]), ["b"]);
     let mut strange = after;
     strange.permissions[0].read = ".*".to_owned();
     assert_eq!(
