@@ -121,7 +121,10 @@ impl Kind for Snowflake {
                 name: format!("Snowflake account {}", real.door.account),
             },
             None => Against::Simulator {
-                vouched_by: Vec::new(),
+                vouched_by: vec![
+                    "`snowflake-sql-api` 0.1, a third party's client of the SQL API, for the protocol (suite `peers`)"
+                        .to_owned(),
+                ],
             },
         }
     }
