@@ -16,7 +16,6 @@ use tokio::process::Command;
 use crate::{
     cards,
     ledger::{Ledger, SessionKind, Told},
-    server,
     store::{self, Before},
     tally::{Figures, Tally},
     world::{ADMIN_DATABASE, World},
@@ -219,7 +218,9 @@ async fn in_postgres(world: &World, ledger: &Ledger, tally: &mut Tally) {
             .collect()
     };
     for shown in shown.iter().rev().take(10) {
-        let login = server::connect(server.port, ADMIN_DATABASE, &shown.login, &shown.password).await;
+        let login = server
+            .connect(ADMIN_DATABASE, &shown.login, &shown.password)
+            .await;
         tally.check(
             "postgresql: no credential that was shown works",
             login.is_err(),

@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 
 use crate::{
     ledger::{Asked, Ledger, Session, SessionKind, Shown, Voted},
-    server,
     world::{REQUESTERS, TARGETS, Target, World, requester},
 };
 
@@ -238,7 +237,7 @@ impl Worker {
             told.shown.len() - 1
         };
         let alive = match (integration, self.port) {
-            ("pg", Some(port)) => server::connect(port, resource, &login, &password)
+            ("pg", Some(port)) => connect(port, resource, &login, &password)
                 .await
                 .ok()
                 .map(SessionKind::Postgres),
@@ -298,4 +297,23 @@ fn copied(blocks: &Value, label: &str) -> Option<String> {
             .find(|element| element["type"] == "rich_text_preformatted")?;
         Some(pre["elements"][0]["text"].as_str()?.to_owned())
     })
+}
+
+/// The load knows the server's port alone: it goes on while the bot and whoever holds the server come and go.
+async fn connect(
+    port: u16,
+    database: &str,
+    user: &str,
+    password: &str,
+) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host("127.0.0.1")
+        .port(port)
+        .user(user)
+        .password(password)
+        .dbname(database);
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
