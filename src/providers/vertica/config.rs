@@ -22,7 +22,7 @@ pub const KEYS: &[&str] = &[
 ];
 pub const SECRET_KEYS: &[&str] = &["username", "password"];
 
-pub const EXAMPLE: &str = r#"name = "warehouse"
+pub const EXAMPLE: &str = r#"name = "analytics"
 kind = "vertica"
 hostname = "vertica.example.com"
 port = 5433
@@ -30,7 +30,7 @@ database_name = "warehouse"              # one integration for each database
 ssl_mode = "verify-full"                 # or verify-ca, require, prefer, disable; weaker only where written
 tls_ca = "file:vertica-ca.pem"           # absent: the machine's own certificate authorities
 # authentication_name = "v_hash"         # where the database has authentication records: the one that people log in by
-secret = "file:secrets/warehouse.json"   # {"username": "...", "password": "..."}
+secret = "file:secrets/analytics.json"   # {"username": "...", "password": "..."}
 "#;
 
 #[derive(Debug, Deserialize)]
