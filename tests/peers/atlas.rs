@@ -1,7 +1,7 @@
 //! Python's own HTTP library holds our Atlas-compatible organization to its word: digests, pages, versions, tokens.
 
 #[path = "../providers/atlas_sim/mod.rs"]
-#[expect(dead_code, reason = "the suite `providers` uses the rest")]
+#[expect(dead_code, unused_imports, reason = "the suite `providers` uses the rest")]
 mod atlas_sim;
 
 use std::{process::Stdio, time::Duration};

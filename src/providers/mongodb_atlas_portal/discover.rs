@@ -34,6 +34,9 @@ pub(super) enum Depth {
     Everything,
 }
 
+/// What the clusters of a project share, read once for all of them; or why it could not be read.
+type Shared = std::result::Result<(Vec<Process>, Vec<Child>), String>;
+
 impl Depth {
     pub fn parse(text: Option<&str>) -> Result<Self> {
         match text {
@@ -153,12 +156,7 @@ impl Discoverer<'_> {
     }
 
     /// What all clusters of a project need: its processes and its roles.
-    async fn shared(
-        &self,
-        reader: &Reader,
-        group: &Group,
-        clusters: &[Cluster],
-    ) -> std::result::Result<(Vec<Process>, Vec<Child>), String> {
+    async fn shared(&self, reader: &Reader, group: &Group, clusters: &[Cluster]) -> Shared {
         if clusters.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -183,7 +181,7 @@ impl Discoverer<'_> {
         name: &str,
         cluster: &Cluster,
         tags: &BTreeMap<String, String>,
-        shared: Option<&std::result::Result<(Vec<Process>, Vec<Child>), String>>,
+        shared: Option<&Shared>,
         part: &mut Part,
     ) {
         // The cluster's own tags over its project's.

@@ -94,12 +94,7 @@ impl World {
     }
 
     pub fn answer(&mut self, ask: &Ask<'_>) -> Reply {
-        let segments: Vec<String> = ask
-            .path
-            .split('/')
-            .skip(1)
-            .map(|segment| percent_decode(segment))
-            .collect();
+        let segments: Vec<String> = ask.path.split('/').skip(1).map(percent_decode).collect();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         match parts.as_slice() {
             [] => {
