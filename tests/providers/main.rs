@@ -9,7 +9,8 @@
 //! It must be one that nobody needs: the cases make and remove accounts, databases and data.
 //! - `ELASTICSEARCH_TEST_DSN=https://elastic:PASSWORD@HOST:9200?tls_ca=/path/of.pem`.
 //! - `OPENSEARCH_TEST_DSN=https://admin:PASSWORD@HOST:9200?tls_ca=/path/of.pem`: an administrator whose role is `all_access`.
-//! - `POSTGRESQL_TEST_DSN=postgresql://SUPERUSER:PASSWORD@HOST:PORT/?ssl_mode=require`; `disable` where it is not named.
+//! - `POSTGRESQL_TEST_DSN=postgresql://SUPERUSER:PASSWORD@HOST:PORT/?ssl_mode=require`; `disable` where it is not named. Cut cases
+//!   go through a proxy of the suite without TLS, which the server has to take too.
 //! - `RABBITMQ_TEST_DSN=http://USER:PASSWORD@HOST:15672/?amqp=HOST:5672`: an administrator, AMQP without TLS.
 //! - `SNOWFLAKE_TEST_DSN="user=ADMIN account=ORG-ACCOUNT key=/path/of.p8"`: a user with ACCOUNTADMIN, its key unencrypted. What
 //!   begins with `LATCHKEY_T` or `JIT` is removed from the account.
