@@ -156,6 +156,21 @@ impl World {
         }
     }
 
+    /// The first listing of resources may still be under way when the loop rests.
+    async fn until_there_is_something_to_ask_for(&self, client: &reqwest::Client) {
+        let mut ticker = Loop::new(self.app.clone());
+        // Each a delivery of its own: the length of the line tells them apart.
+        for blanks in 1..200 {
+            ticker.settle().await.expect("the loop");
+            let line = format!("catalog{}", "+".repeat(blanks));
+            if self.command(client, 0, &line).await.contains("prod") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nothing was discovered in ten seconds");
+    }
+
     /// Everybody once, a few at a time: the chat's own limits allow no two thousand new people in ten seconds.
     async fn meet_everybody(&self, client: &reqwest::Client) {
         for first in (0..self.people).step_by(20) {
@@ -202,6 +217,7 @@ impl World {
     /// Every person asks once; each answer comes after its commit.
     async fn acks(&self) {
         let client = reqwest::Client::new();
+        self.until_there_is_something_to_ask_for(&client).await;
         self.meet_everybody(&client).await;
         let begun = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
