@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{call, facts, integration};
+use super::{call, facts, integration, look};
 use crate::{
     app::App,
     domain::{
@@ -137,7 +137,7 @@ async fn step(app: &App, live: &Live, now_facts: Facts) -> Result<Go, StoreError
             .map(|()| Go::On),
         Step::Granted(ids) => facts::granted(app, &now_facts, &ids, now).await.map(|()| Go::On),
         Step::MarkDeleting => facts::mark_deleting(app, &now_facts, now).await.map(|()| Go::On),
-        Step::LookFirst(ids) => call::look_first(app, live, now_facts, &ids).await,
+        Step::LookFirst(ids) => look::look_first(app, live, now_facts, &ids).await,
         // A routine look: what somebody else took away is over, not given again, so it is looked at before it is mended.
         Step::Converge(goal)
             if goal.why == ROUTINE && integration::compare_held(app, live, &now_facts.account.id).await? =>
@@ -145,7 +145,7 @@ async fn step(app: &App, live: &Live, now_facts: Facts) -> Result<Go, StoreError
             Ok(Go::On)
         }
         Step::Converge(goal) => call::converge(app, live, now_facts, &goal).await,
-        Step::Verify(ids) => call::verify(app, live, now_facts, &ids).await,
+        Step::Verify(ids) => look::verify(app, live, now_facts, &ids).await,
         Step::Rest { until, why } => {
             let until = facts::with_housekeeping(&now_facts, &settings, until);
             facts::rest(app, &now_facts, until, why.as_deref())

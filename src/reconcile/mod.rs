@@ -6,6 +6,8 @@ pub(crate) mod call;
 pub(crate) mod card;
 pub(crate) mod facts;
 pub mod integration;
+mod look;
+mod outcome;
 mod request;
 pub(crate) mod reveal;
 

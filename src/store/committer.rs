@@ -12,9 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Answer, Commit, Result, StoreError, compact, files,
-    index::{Fault, Index, Known, Pending},
+    index::{Fault, Index, Known},
     journal::{Journal, Point, Spot},
     line::{self, Facts, Line},
+    pending::Pending,
     rules::{self, Plan},
     scan::{Progress, Scan},
     sled::Shared,

@@ -17,6 +17,7 @@ mod keys;
 mod line;
 pub mod mem;
 mod open;
+mod pending;
 mod rebuild;
 pub mod records;
 mod rules;

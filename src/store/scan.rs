@@ -3,8 +3,10 @@
 
 use super::{
     DueOf, envelope,
-    index::{Changed, Fault, Index, Sum, Sums, bare, unreadable},
-    keys, rules,
+    index::{Fault, Index, Sum, Sums, bare, unreadable},
+    keys,
+    pending::Changed,
+    rules,
 };
 
 const STEP: usize = 256;

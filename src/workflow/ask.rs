@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Flow, answer, end::own, review::electors_of, submit::Sight};
+use super::{Asked, Flow, answer, end::own, review::electors_of, sight::Sight};
 use crate::{
     app::App,
     bundle::Bundle,

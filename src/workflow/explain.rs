@@ -4,7 +4,8 @@ use super::{
     Asked, Flow,
     ask::{decided_by, statements},
     electors::{Subject, electors},
-    submit::{Picked, Sight, dry},
+    pick::{Picked, dry},
+    sight::Sight,
 };
 use crate::{
     app::App,

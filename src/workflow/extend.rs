@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Asked, Flow, answer, end::own, submit};
+use super::{Asked, Flow, answer, end::own, pick::compact, submit};
 use crate::{
     app::{App, poke},
     bundle::Bundle,
@@ -120,7 +120,7 @@ pub(crate) async fn wish(
         ));
     }
     if needs_reason(app, bundle, reason) {
-        let longer = submit::compact((to - lease.expires_at).num_seconds());
+        let longer = compact((to - lease.expires_at).num_seconds());
         return Ok(form(app, asked, bundle, &longer));
     }
     let purpose = Purpose::Extension {

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Asked, Flow, answer,
-    end::own,
-    submit::{self, Sight, compact},
-};
+use super::{Asked, Flow, answer, end::own, pick::compact, sight::Sight, submit};
 use crate::{
     app::App,
     chat::{Choice, Reply, view},

@@ -12,9 +12,12 @@ mod end;
 mod explain;
 mod extend;
 mod form;
+mod pick;
 mod reveal;
 mod review;
+mod sight;
 mod submit;
+mod typed;
 pub mod upkeep;
 
 use chrono::{DateTime, Utc};
@@ -100,7 +103,7 @@ fn freshness(what: &What) -> Freshness {
 
 async fn dispatch(app: &App, asked: &Asked<'_>) -> Flow<Reply> {
     match &asked.inbound.what {
-        What::Command { text } => submit::line(app, asked, text).await,
+        What::Command { text } => typed::line(app, asked, text).await,
         What::OpenForm => form::open(app, asked, "").await,
         What::Home => ask::home_opened(app, asked).await,
         What::Options { field, typed, fields } => form::options(app, asked, field, typed, fields).await,
@@ -163,7 +166,7 @@ async fn pressed(app: &App, asked: &Asked<'_>, act: &Act) -> Flow<Reply> {
         Act::End { request } => end::form(app, asked, request).await,
         Act::Extend { request, until } => extend::pressed(app, asked, request, *until).await,
         Act::AskAgain { request } => form::again(app, asked, request).await,
-        Act::Say { line } => submit::line(app, asked, line).await,
+        Act::Say { line } => typed::line(app, asked, line).await,
         Act::Form { line } => form::open(app, asked, line).await,
     }
 }
